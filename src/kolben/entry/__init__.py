@@ -1,0 +1,1 @@
+"""From a server's words to the core's, and back."""
