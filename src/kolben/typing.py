@@ -1,0 +1,88 @@
+"""Every type alias; the only file that looks up the names of higher floors, for checkers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, Union
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse as StartResponse
+    from _typeshed.wsgi import WSGIApplication as WSGIApplication
+    from _typeshed.wsgi import WSGIEnvironment as WSGIEnvironment
+    from werkzeug.datastructures import Headers
+    from werkzeug.sansio.response import Response as AnyResponse
+
+    from kolben.app import Flask as App
+    from kolben.blueprints import Blueprint as Blueprint
+    from kolben.core.context import AppContext as AppContext
+    from kolben.core.context import RequestContext as RequestContext
+    from kolben.core.request import Request as Request
+    from kolben.core.response import Response as Response
+    from kolben.sessions import SessionMixin as SessionMixin
+else:
+    # At run time these are only ever annotations, which nobody evaluates.
+    App = Blueprint = AppContext = RequestContext = Request = Response = SessionMixin = Any
+    StartResponse = WSGIApplication = WSGIEnvironment = Headers = AnyResponse = Any
+
+# What a view may return: kolben.core.returns turns each into a Response.
+ResponseValue = Union[
+    "AnyResponse",
+    str,
+    bytes,
+    list[Any],
+    Mapping[str, Any],
+    Iterator[str],
+    Iterator[bytes],
+]
+HeaderValue = Union[str, list[str], tuple[str, ...]]
+HeadersValue = Union[
+    "Headers",
+    Mapping[str, HeaderValue],
+    Sequence[tuple[str, HeaderValue]],
+]
+ResponseReturnValue = Union[
+    ResponseValue,
+    tuple[ResponseValue, HeadersValue],
+    tuple[ResponseValue, int],
+    tuple[ResponseValue, int, HeadersValue],
+    "WSGIApplication",
+]
+ResponseClass = TypeVar("ResponseClass", bound="AnyResponse")
+
+# What the decorators of an app or a blueprint take; each may be async.
+AppOrBlueprintKey = Union[str, None]
+AfterRequestCallable = Union[
+    Callable[[ResponseClass], ResponseClass],
+    Callable[[ResponseClass], Awaitable[ResponseClass]],
+]
+BeforeFirstRequestCallable = Union[Callable[[], None], Callable[[], Awaitable[None]]]
+BeforeRequestCallable = Union[
+    Callable[[], Union[ResponseReturnValue, None]],
+    Callable[[], Awaitable[Union[ResponseReturnValue, None]]],
+]
+ShellContextProcessorCallable = Callable[[], dict[str, Any]]
+TeardownCallable = Union[
+    Callable[[Union[BaseException, None]], None],
+    Callable[[Union[BaseException, None]], Awaitable[None]],
+]
+TemplateContextProcessorCallable = Union[
+    Callable[[], dict[str, Any]],
+    Callable[[], Awaitable[dict[str, Any]]],
+]
+TemplateFilterCallable = Callable[..., Any]
+TemplateGlobalCallable = Callable[..., Any]
+TemplateTestCallable = Callable[..., bool]
+URLDefaultCallable = Callable[[str, dict[str, Any]], None]
+URLValuePreprocessorCallable = Callable[[Union[str, None], Union[dict[str, Any], None]], None]
+ErrorHandlerCallable = Union[
+    Callable[[Any], ResponseReturnValue],
+    Callable[[Any], Awaitable[ResponseReturnValue]],
+]
+RouteCallable = Union[
+    Callable[..., ResponseReturnValue],
+    Callable[..., Awaitable[ResponseReturnValue]],
+]
+ErrorHandlers = dict[Union[type[Exception], None], Any]
+View = Callable[..., Any]
+Hook = Callable[..., Any]
+WSGIBody = Iterable[bytes]
