@@ -1,0 +1,111 @@
+"""How an app reads and writes JSON; `app.json` is one of these."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import weakref
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import IO, Any
+from uuid import UUID
+
+from werkzeug.http import http_date
+
+from kolben.typing import App, Response
+
+
+class JSONProvider:
+    """What every provider has: a subclass gives `dumps` and `loads`, the rest follows."""
+
+    def __init__(self, app: App) -> None:
+        # The app owns its provider: a strong reference back would be a cycle.
+        self._app: App = weakref.proxy(app)
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Write a value as JSON text."""
+        raise NotImplementedError(f"{type(self).__name__} has no dumps(): give it one.")
+
+    def dump(self, obj: Any, fp: IO[str], **kwargs: Any) -> None:
+        """Write a value as JSON to a text file."""
+        fp.write(self.dumps(obj, **kwargs))
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Read a value from JSON text."""
+        raise NotImplementedError(f"{type(self).__name__} has no loads(): give it one.")
+
+    def load(self, fp: IO[Any], **kwargs: Any) -> Any:
+        """Read a value from a JSON file, text or binary."""
+        return self.loads(fp.read(), **kwargs)
+
+    def _prepare_response_obj(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the one value that a response's arguments stand for."""
+        if args and kwargs:
+            raise TypeError(
+                "app.json.response() takes either args or kwargs, not both: it was given"
+                f" {len(args)} positional and {sorted(kwargs)}."
+            )
+        if not args:
+            return kwargs or None
+        return args[0] if len(args) == 1 else args
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """Make a response of JSON: of one value, of several as a list, or of keywords."""
+        text = self.dumps(self._prepare_response_obj(args, kwargs))
+        return self._app.response_class(text, mimetype="application/json")
+
+
+def standard_default(o: Any) -> Any:
+    """Turn a value that JSON has no form for into one that it has; TypeError if unknown."""
+    if isinstance(o, date):
+        return http_date(o)
+    if isinstance(o, (Decimal, UUID)):
+        return str(o)
+    if dataclasses.is_dataclass(o) and not isinstance(o, type):
+        return dataclasses.asdict(o)
+    if hasattr(o, "__html__"):
+        return str(o.__html__())
+    raise TypeError(
+        f"Object of type {type(o).__name__} is not JSON serializable. Turn it into a dict, list,"
+        " str, number, bool or None first, or teach `app.json.default` to."
+    )
+
+
+class DefaultJSONProvider(JSONProvider):
+    """The standard library's json, with dates (RFC 9110 §5.6.7), Decimal, UUID, dataclasses
+    and whatever has `__html__` added.
+
+    Its attributes are options; set them on `app.json` or in a subclass.
+    """
+
+    default: Callable[[Any], Any] = staticmethod(standard_default)
+    ensure_ascii = True
+    sort_keys = True
+    # None: as small as can be, but indented in debug mode.
+    compact: bool | None = None
+    mimetype = "application/json"
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Write a value as JSON text; keywords are those of json.dumps."""
+        options = {
+            "default": self.default,
+            "ensure_ascii": self.ensure_ascii,
+            "sort_keys": self.sort_keys,
+            **kwargs,
+        }
+        return json.dumps(obj, **options)
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Read a value from JSON text; keywords are those of json.loads."""
+        return json.loads(s, **kwargs)
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """Make a response of JSON: of one value, of several as a list, or of keywords.
+
+        The text ends with a line feed, and is indented as `compact` says.
+        """
+        value = self._prepare_response_obj(args, kwargs)
+        indented = self._app.debug if self.compact is None else not self.compact
+        layout: dict[str, Any] = {"indent": 2} if indented else {"separators": (",", ":")}
+        return self._app.response_class(f"{self.dumps(value, **layout)}\n", mimetype=self.mimetype)
