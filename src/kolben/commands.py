@@ -10,7 +10,7 @@ import click
 
 from kolben.core.current import has_app
 from kolben.discovery import load_from_path
-from kolben.env import get_debug_flag
+from kolben.env import get_debug_flag, get_load_dotenv
 from kolben.typing import App
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,12 +34,13 @@ class ScriptInfo:
         app_import_path: `module:name`, as in --app; without any, wsgi.py and app.py are tried.
         create_app: a factory to call instead.
         set_debug_flag: set `app.debug` to what the environment says.
-        load_dotenv_defaults: whether .env and .flaskenv are read, beside --env-file.
+        load_dotenv_defaults: whether .env and .flaskenv are read, beside --env-file; what
+        FLASK_SKIP_DOTENV says goes before it.
         """
         self.app_import_path = app_import_path
         self.create_app = create_app
         self.set_debug_flag = set_debug_flag
-        self.load_dotenv_defaults = load_dotenv_defaults
+        self.load_dotenv_defaults = get_load_dotenv(load_dotenv_defaults)
         self.data: dict[Any, Any] = {}
         self._loaded_app: App | None = None
 

@@ -12,7 +12,7 @@ import re
 import sys
 import traceback
 from types import CodeType, ModuleType, TracebackType
-from typing import Any, TypeGuard
+from typing import IO, Any, TypeGuard
 
 import click
 
@@ -29,6 +29,10 @@ class NoAppException(click.UsageError):
 
 class AppImportError(NoAppException):
     """Raised when the app's own code fails with an ImportError; the message holds its traceback."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the message alone: how the command is used has nothing to do with it."""
+        click.echo(f"Error: {self.format_message()}", file=file, err=file is None)
 
 
 def is_app(value: object) -> TypeGuard[App]:

@@ -1,0 +1,211 @@
+"""The group at the top of the command line: built-in, plugin and app commands under one name."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import click
+
+from kolben.cli.lazy import LazyCommand
+from kolben.cli.options import app_option, debug_option, env_file_option, version_option
+from kolben.cli.routes import routes_command
+from kolben.cli.run import run_command
+from kolben.cli.shell import shell_command
+from kolben.commands import AppGroup, ScriptInfo
+from kolben.core.current import find_context
+from kolben.discovery import NoAppException
+from kolben.typing import App
+
+# The first goes before the second where both have a command of one name.
+ENTRY_POINT_GROUPS = ("kolben.commands", "flask.commands")
+
+OWN_COMMANDS = (
+    LazyCommand("serve", "kolben.cli.serve:serve_command", "Serve the app in production."),
+    LazyCommand("demo", "kolben.cli.demo:demo", "Show what Kolben can do, with nothing to set up."),
+    LazyCommand(
+        "drop-in",
+        "kolben.cli.drop_in_commands:drop_in_group",
+        "Say, or switch, whether this environment's `flask` is Kolben.",
+    ),
+)
+
+
+class FlaskGroup(AppGroup):
+    """A group that adds the commands of plugins and of the loaded app to its own."""
+
+    def __init__(
+        self,
+        add_default_commands: bool = True,
+        create_app: Callable[..., App] | None = None,
+        add_version_option: bool = True,
+        load_dotenv: bool = True,
+        set_debug_flag: bool = True,
+        **extra: Any,
+    ) -> None:
+        """Make a group, for a script of the app's own if `create_app` is given.
+
+        add_default_commands: add run, shell and routes.
+        create_app: the factory to call instead of looking for --app.
+        load_dotenv: read .env and .flaskenv.
+        set_debug_flag: set the app's debug flag to what the environment says.
+        extra: goes to click.Group.
+        """
+        params = [*(extra.pop("params", None) or ()), env_file_option, app_option, debug_option]
+        if add_version_option:
+            params.append(version_option)
+        settings = extra.pop("context_settings", None) or {}
+        # Every option may come from FLASK_COMMAND_OPTION.
+        settings.setdefault("auto_envvar_prefix", "FLASK")
+        super().__init__(params=params, context_settings=settings, **extra)
+        self.create_app = create_app
+        self.load_dotenv = load_dotenv
+        self.set_debug_flag = set_debug_flag
+        if add_default_commands:
+            for command in (run_command, shell_command, routes_command):
+                self.add_command(command)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Make click's context with a ScriptInfo in it; from here on `app.run()` does nothing."""
+        os.environ["FLASK_RUN_FROM_CLI"] = "true"
+        if "obj" not in extra and "obj" not in self.context_settings:
+            extra["obj"] = ScriptInfo(
+                create_app=self.create_app,
+                set_debug_flag=self.set_debug_flag,
+                load_dotenv_defaults=self.load_dotenv,
+            )
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the group's options; before its help is shown, read where the app is.
+
+        The help lists the app's commands, but click shows it before it reads the environment.
+        """
+        only_help = len(args) == 1 and args[0] in self.get_help_option_names(ctx)
+        if only_help or (not args and self.no_args_is_help):
+            env_file_option.handle_parse_result(ctx, {}, [])
+            app_option.handle_parse_result(ctx, {}, [])
+        return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Find a command: a plugin's, one of the group's own, else one of the app's."""
+        self._load_plugin(name)
+        return super().get_command(ctx, name) or self._get_app_command(ctx, name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names of all commands; an app that fails to load is told on stderr."""
+        for name in list(self._waiting_plugins):
+            try:
+                self._load_plugin(name)
+            except Exception:
+                # One broken plugin must not hide the commands of all others.
+                click.secho(
+                    f"The plugin command {name!r} cannot be loaded:\n{traceback.format_exc()}",
+                    err=True,
+                    fg="red",
+                )
+        names = set(super().list_commands(ctx))
+        try:
+            names.update(self._load_app(ctx).cli.list_commands(ctx))
+        except NoAppException as error:
+            click.secho(f"Error: {error.format_message()}\n", err=True, fg="red")
+        except Exception:
+            # The help must be shown however badly the app fails; the traceback says how.
+            click.secho(f"{traceback.format_exc()}\n", err=True, fg="red")
+        return sorted(names)
+
+    @cached_property
+    def _waiting_plugins(self) -> dict[str, Any]:
+        """The entry points of plugins whose commands are not loaded yet, each name once."""
+        from importlib.metadata import entry_points  # starts faster without it
+
+        waiting: dict[str, Any] = {}
+        for group in ENTRY_POINT_GROUPS:
+            for point in entry_points(group=group):
+                waiting.setdefault(point.name, point)
+        return waiting
+
+    def _load_plugin(self, name: str) -> None:
+        """Add a plugin's command, in place of one of the same name; nothing if there is none."""
+        point = self._waiting_plugins.get(name)
+        if point is not None:
+            self.add_command(point.load(), name)
+            del self._waiting_plugins[name]
+
+    def _load_app(self, ctx: click.Context) -> App:
+        return ctx.ensure_object(ScriptInfo).load_app()
+
+    def _get_app_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        try:
+            app = self._load_app(ctx)
+        except NoAppException as error:
+            # The command may be the app's: say why it cannot be looked up there.
+            click.secho(f"Error: {error.format_message()}\n", err=True, fg="red")
+            return None
+        active = find_context()
+        if active is None or active.app is not app:
+            # Callbacks of the command's parameters run before the command: they need it, too.
+            ctx.with_resource(app.app_context())
+        command: click.Command | None = app.cli.get_command(ctx, name)
+        return command
+
+
+class KolbenGroup(FlaskGroup):
+    """The `kolben` command itself: has Kolben's own commands in addition.
+
+    Called as `flask`, an app's or a plugin's command of the same name goes before them, because
+    an app written for Flask may well have a `serve` or a `demo` of its own.
+    """
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Find a command as FlaskGroup does; Kolben's own before the app's, unless called flask."""
+        own = next((command for command in OWN_COMMANDS if command.name == name), None)
+        if own is None:
+            return super().get_command(ctx, name)
+        if not _is_called_flask(ctx):
+            return own
+        self._load_plugin(name)
+        if name in self.commands or self._app_has(ctx, name):
+            return super().get_command(ctx, name)
+        return own
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List all commands, Kolben's own as well."""
+        own = {str(command.name) for command in OWN_COMMANDS}
+        return sorted(own.union(super().list_commands(ctx)))
+
+    def _app_has(self, ctx: click.Context, name: str) -> bool:
+        try:
+            return name in self._load_app(ctx).cli.list_commands(ctx)
+        except NoAppException:
+            return False
+
+
+def _is_called_flask(ctx: click.Context) -> bool:
+    """Say whether the program was started as `flask` or `python -m flask`."""
+    return (ctx.find_root().info_name or "").split(" ")[-1].startswith("flask")
+
+
+cli = KolbenGroup(
+    name="flask",
+    help="""\
+Run, serve and look after an app.
+
+Say which app with '--app', with the environment variable KOLBEN_APP or FLASK_APP, or put it in
+'wsgi.py' or 'app.py' in the current directory.
+""",
+)
+
+
+def main() -> None:
+    """Run the command line with the process's arguments."""
+    cli.main()
