@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import CodeType, ModuleType
@@ -38,7 +39,7 @@ def find_namesake(name: str) -> ModuleSpec | None:
     return spec
 
 
-class NamesakeLoader:
+class NamesakeLoader(Loader):
     """Give Kolben's module itself to the import system, and leave no trace of the Flask name on it."""
 
     def __init__(self, own: ModuleSpec) -> None:
@@ -76,7 +77,7 @@ class NamesakeLoader:
         return None if answer is None else answer(self.own.name)
 
 
-class EmptyPackageLoader:
+class EmptyPackageLoader(Loader):
     """Make the package of Flask's that has no file in Kolben."""
 
     def create_module(self, spec: ModuleSpec) -> None:
