@@ -1,0 +1,331 @@
+"""The session: a dict kept in a signed cookie, and the interface by which an app may keep it
+elsewhere.
+
+The cookies are interchangeable with Flask's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_decode, base64_encode, want_bytes
+from itsdangerous.signer import Signer
+from werkzeug.datastructures import CallbackDict
+
+from kolben.json.tag import TaggedJSONSerializer
+from kolben.typing import App, Request, Response
+
+
+class SessionMixin(MutableMapping[str, Any]):
+    """What a dict needs to be a session."""
+
+    # Whether this visitor had no session before; not every interface can tell.
+    new = False
+    # Whether it must be saved. An interface that cannot tell leaves it True.
+    modified = True
+    # Whether the response depends on the session (`Vary: Cookie`).
+    accessed = False
+
+    @property
+    def permanent(self) -> bool:
+        """Whether it outlives the browser, for PERMANENT_SESSION_LIFETIME."""
+        return bool(self.get("_permanent", False))
+
+    @permanent.setter
+    def permanent(self, value: bool) -> None:
+        self["_permanent"] = bool(value)
+
+
+def _mark_as_modified(session: SecureCookieSession) -> None:
+    session.modified = True
+
+
+class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
+    """A session that is kept in a signed cookie.
+
+    modified: set by each change of the dict itself; a change inside of a value is not seen,
+    so set it yourself then: `session.modified = True`.
+    """
+
+    modified = False
+    accessed = False
+    # Of the class, not of each instance, as CallbackDict would have it.
+    on_update = staticmethod(_mark_as_modified)
+
+    def __init__(self, initial: Mapping[str, Any] | None = None) -> None:
+        dict.__init__(self, initial or ())
+
+
+class NullSession(SecureCookieSession):
+    """The session of an app without SECRET_KEY: it can be read, as an empty one."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise RuntimeError(
+            "The session is unavailable because no secret key was set. Set `app.secret_key` to"
+            " a long random value that stays the same, for example the output of"
+            " python -c 'import secrets; print(secrets.token_hex())'"
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = update = setdefault = _refuse
+
+
+class SessionInterface:
+    """How an app opens and saves sessions: subclass it, and assign one to
+    `app.session_interface`.
+
+    A session is opened before the first hook of a request runs and saved after the last.
+    """
+
+    # What make_null_session makes, and is_null_session knows again.
+    null_session_class: type[SessionMixin] = NullSession
+    # Whether it stores pickles: an extension may refuse what cannot be pickled.
+    pickle_based = False
+
+    def make_null_session(self, app: App) -> SessionMixin:
+        """Make the session for a request whose open_session returned None."""
+        return self.null_session_class()
+
+    def is_null_session(self, obj: object) -> bool:
+        """Say whether it is a null session, which is not saved."""
+        return isinstance(obj, self.null_session_class)
+
+    def get_cookie_name(self, app: App) -> str:
+        """Return SESSION_COOKIE_NAME."""
+        return app.config["SESSION_COOKIE_NAME"]  # type: ignore[no-any-return]  # Config holds anything
+
+    def get_cookie_domain(self, app: App) -> str | None:
+        """Return SESSION_COOKIE_DOMAIN; None: only the exact host gets the cookie."""
+        return app.config["SESSION_COOKIE_DOMAIN"]  # type: ignore[no-any-return]  # as above
+
+    def get_cookie_path(self, app: App) -> str:
+        """Return SESSION_COOKIE_PATH, or APPLICATION_ROOT if that is not set."""
+        return app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"]  # type: ignore[no-any-return]  # as above
+
+    def get_cookie_httponly(self, app: App) -> bool:
+        """Return SESSION_COOKIE_HTTPONLY: scripts cannot read the cookie."""
+        return app.config["SESSION_COOKIE_HTTPONLY"]  # type: ignore[no-any-return]  # as above
+
+    def get_cookie_secure(self, app: App) -> bool:
+        """Return SESSION_COOKIE_SECURE: only HTTPS requests carry the cookie."""
+        return app.config["SESSION_COOKIE_SECURE"]  # type: ignore[no-any-return]  # as above
+
+    def get_cookie_samesite(self, app: App) -> str | None:
+        """Return SESSION_COOKIE_SAMESITE: Strict, Lax, or None for no such attribute."""
+        return app.config["SESSION_COOKIE_SAMESITE"]  # type: ignore[no-any-return]  # as above
+
+    def get_cookie_partitioned(self, app: App) -> bool:
+        """Return SESSION_COOKIE_PARTITIONED: one cookie for each site that embeds this one."""
+        return app.config["SESSION_COOKIE_PARTITIONED"]  # type: ignore[no-any-return]  # as above
+
+    def get_expiration_time(self, app: App, session: SessionMixin) -> datetime | None:
+        """Return when the cookie ends, in UTC; None: when the browser is closed."""
+        if session.permanent:
+            return datetime.now(UTC) + app.permanent_session_lifetime
+        return None
+
+    def should_set_cookie(self, app: App, session: SessionMixin) -> bool:
+        """Say whether the response carries the cookie: the session has been modified, or is
+        permanent and SESSION_REFRESH_EACH_REQUEST is on."""
+        return session.modified or (
+            session.permanent and bool(app.config["SESSION_REFRESH_EACH_REQUEST"])
+        )
+
+    def open_session(self, app: App, request: Request) -> SessionMixin | None:
+        """Return the session of a request; None if sessions are not configured."""
+        raise NotImplementedError(f"{type(self).__name__} has no open_session().")
+
+    def save_session(self, app: App, session: SessionMixin, response: Response) -> None:
+        """Save the session, and tell the browser in the response. Not called for null sessions."""
+        raise NotImplementedError(f"{type(self).__name__} has no save_session().")
+
+
+session_json_serializer = TaggedJSONSerializer()
+
+
+def _lazy_sha1(string: bytes = b"") -> Any:
+    """Make a SHA-1 hash; FIPS builds have none, so it is not looked up before it is used."""
+    return hashlib.sha1(string)  # noqa: S324  # in an HMAC; what Flask's cookies are signed with
+
+
+class CanonicalSigner(TimestampSigner):
+    """A TimestampSigner that derives each key once and knows one spelling of a signature.
+
+    It is used for as long as keys and options stay the same.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._derived: dict[bytes, bytes] = {}
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        """Derive the key to sign with from a secret key; from the newest if None."""
+        secret = self.secret_keys[-1] if secret_key is None else want_bytes(secret_key)
+        key = self._derived.get(secret)
+        if key is None:
+            key = self._derived[secret] = super().derive_key(secret)
+        return key
+
+    def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
+        """Verify a signature as it is written by get_signature, not only as it decodes."""
+        # SECURITY: base64 ignores the last character's spare bits, padding and foreign
+        # characters, so one signature would have many spellings (a token is then no key to
+        # revoke or to count by).
+        try:
+            canonical = base64_encode(base64_decode(sig))
+        except BadData:
+            return False
+        return hmac.compare_digest(canonical, want_bytes(sig)) and super().verify_signature(
+            value, sig
+        )
+
+
+class KeptSerializer(URLSafeTimedSerializer):
+    """A URLSafeTimedSerializer that makes its signer once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, signer=CanonicalSigner, **kwargs)
+        self._signer = super().make_signer()
+
+    def make_signer(self, salt: str | bytes | None = None) -> Signer:
+        """Return the signer; a new one for another salt."""
+        if salt is None or salt == self.salt:
+            return self._signer
+        return super().make_signer(salt)
+
+
+@lru_cache(maxsize=32)
+def _serializer_for(
+    keys: tuple[str | bytes, ...],
+    salt: str,
+    serializer: Any,
+    key_derivation: str,
+    digest_method: Callable[..., Any],
+) -> URLSafeTimedSerializer:
+    """Make a serializer, or return the one made before from the same arguments."""
+    return KeptSerializer(
+        keys,
+        salt=salt,
+        serializer=serializer,
+        signer_kwargs={"key_derivation": key_derivation, "digest_method": digest_method},
+    )
+
+
+class SecureCookieSessionInterface(SessionInterface):
+    """Keeps the session in a cookie: everybody may read it, only the app can change it."""
+
+    # What tells these signatures from others made with the same key.
+    salt = "cookie-session"
+    digest_method: Callable[..., Any] = staticmethod(_lazy_sha1)
+    # How itsdangerous makes the signing key from the secret key.
+    key_derivation = "hmac"
+    serializer: Any = session_json_serializer
+    session_class: type[SecureCookieSession] = SecureCookieSession
+
+    def get_signing_serializer(self, app: App) -> URLSafeTimedSerializer | None:
+        """Return what signs with SECRET_KEY and also verifies with SECRET_KEY_FALLBACKS.
+
+        None without a secret key. Raises TypeError if SECRET_KEY_FALLBACKS is one key instead
+        of a list of keys.
+        """
+        secret_key = app.secret_key
+        if not secret_key:
+            return None
+        fallbacks = app.config["SECRET_KEY_FALLBACKS"] or ()
+        if isinstance(fallbacks, (str, bytes)):
+            # SECURITY: as a sequence of keys it would be keys of one character each.
+            raise TypeError(
+                "SECRET_KEY_FALLBACKS is one key; it must be a list of old keys. Put it in"
+                " brackets: app.config['SECRET_KEY_FALLBACKS'] = ['the old key']"
+            )
+        # itsdangerous signs with the last key and verifies with each, the last one first.
+        return _serializer_for(
+            (*fallbacks, secret_key),
+            self.salt,
+            self.serializer,
+            self.key_derivation,
+            self.digest_method,
+        )
+
+    def open_session(self, app: App, request: Request) -> SecureCookieSession | None:
+        """Read the session from the request's cookie; None without a secret key.
+
+        A cookie that is forged, expired, unreadable or holds no dict gives an empty session.
+        """
+        serializer = self.get_signing_serializer(app)
+        if serializer is None:
+            return None
+        cookie = request.cookies.get(self.get_cookie_name(app))
+        if not cookie:
+            return self.session_class()
+        max_age_s = int(app.permanent_session_lifetime.total_seconds())
+        try:
+            content = serializer.loads(cookie, max_age=max_age_s)
+        except BadData:
+            return self.session_class()
+        return self.session_class(content if isinstance(content, dict) else None)
+
+    def save_session(self, app: App, session: SessionMixin, response: Response) -> None:
+        """Set, refresh or delete the cookie, and say `Vary: Cookie` if the session was used."""
+        if session.accessed:
+            response.vary.add("Cookie")
+        if not session:
+            if session.modified:
+                response.delete_cookie(self.get_cookie_name(app), **self._cookie_options(app))
+                response.vary.add("Cookie")
+            return
+        if not self.should_set_cookie(app, session):
+            return
+        serializer = self.get_signing_serializer(app)
+        if serializer is None:
+            return
+        response.set_cookie(
+            self.get_cookie_name(app),
+            serializer.dumps(dict(session)),
+            expires=self.get_expiration_time(app, session),
+            **self._cookie_options(app),
+        )
+        response.vary.add("Cookie")
+
+    def _cookie_options(self, app: App) -> dict[str, Any]:
+        """Return the attributes that the cookie has, also when it is deleted."""
+        return {
+            "domain": self.get_cookie_domain(app),
+            "path": self.get_cookie_path(app),
+            "secure": self.get_cookie_secure(app),
+            "partitioned": self.get_cookie_partitioned(app),
+            "samesite": self.get_cookie_samesite(app),
+            "httponly": self.get_cookie_httponly(app),
+        }
+
+
+def can_open_late(interface: SessionInterface) -> bool:
+    """Say whether an app with this interface may open a session when it is first touched.
+
+    Only the built-in one, unchanged in what it does with a session that nobody touches.
+    """
+    kind = type(interface)
+    return (
+        isinstance(interface, SecureCookieSessionInterface)
+        and kind.open_session is SecureCookieSessionInterface.open_session
+        and kind.save_session is SecureCookieSessionInterface.save_session
+        and kind.should_set_cookie is SessionInterface.should_set_cookie
+        and interface.session_class is SecureCookieSession
+        and not {"open_session", "save_session", "should_set_cookie"} & vars(interface).keys()
+    )
+
+
+def must_answer_untouched(app: App, request: Request) -> bool:
+    """Say whether a session that nobody touched may still be refreshed in the response.
+
+    If not, and the interface can_open_late, it need not be opened at all.
+    """
+    return bool(app.config["SESSION_REFRESH_EACH_REQUEST"]) and (
+        app.session_interface.get_cookie_name(app) in request.cookies
+    )
