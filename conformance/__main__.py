@@ -32,6 +32,8 @@ def main(argv: Sequence[str]) -> int:
             return 0
         chosen = _choose(suites, arguments.suites, everything=arguments.all)
         if for_pytest is not None:
+            if len(chosen) != 1:
+                raise ConformanceError("Arguments after -- are for one suite: name just one.")
             return run_by_hand(chosen[0], _variant(arguments), for_pytest)
         if arguments.record:
             return _record(chosen)
@@ -59,8 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("suites", nargs="*", metavar="suite", help="a name that --list shows")
     parser.add_argument("--all", action="store_true", help="run every suite")
     parser.add_argument("--list", action="store_true", help="show the suites, and end")
-    parser.add_argument("--record", action="store_true", help="run on the real Flask: the baseline")
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--record", action="store_true", help="run on the real Flask: the baseline")
+    where.add_argument(
         "--without-flask", action="store_true", help="run where the real Flask is not installed"
     )
     return parser
