@@ -303,29 +303,3 @@ class SecureCookieSessionInterface(SessionInterface):
             "samesite": self.get_cookie_samesite(app),
             "httponly": self.get_cookie_httponly(app),
         }
-
-
-def can_open_late(interface: SessionInterface) -> bool:
-    """Say whether an app with this interface may open a session when it is first touched.
-
-    Only the built-in one, unchanged in what it does with a session that nobody touches.
-    """
-    kind = type(interface)
-    return (
-        isinstance(interface, SecureCookieSessionInterface)
-        and kind.open_session is SecureCookieSessionInterface.open_session
-        and kind.save_session is SecureCookieSessionInterface.save_session
-        and kind.should_set_cookie is SessionInterface.should_set_cookie
-        and interface.session_class is SecureCookieSession
-        and not {"open_session", "save_session", "should_set_cookie"} & vars(interface).keys()
-    )
-
-
-def must_answer_untouched(app: App, request: Request) -> bool:
-    """Say whether a session that nobody touched may still be refreshed in the response.
-
-    If not, and the interface can_open_late, it need not be opened at all.
-    """
-    return bool(app.config["SESSION_REFRESH_EACH_REQUEST"]) and (
-        app.session_interface.get_cookie_name(app) in request.cookies
-    )

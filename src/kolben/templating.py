@@ -1,0 +1,223 @@
+"""Templates: Jinja's environment for an app, and the functions that render."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jinja2 import BaseLoader, Template, TemplateNotFound
+from jinja2 import Environment as BaseEnvironment
+
+from kolben.core.current import find_context, the_app
+from kolben.core.hooks import WatchedDict
+from kolben.debughelpers import explain_template_loading_attempts
+from kolben.signals import before_render_template, template_rendered
+from kolben.streaming import stream_with_context
+from kolben.string_templates import StringTemplates
+from kolben.typing import App
+
+# What a loader returns: the source, its file's name, and whether that is still up to date.
+Source = tuple[str, str | None, Callable[[], bool] | None]
+
+# The tables of an environment that templates are compiled from.
+WATCHED = frozenset({"extensions", "filters", "policies", "tests"})
+
+
+class Environment(BaseEnvironment):
+    """A Jinja environment that finds templates where its app and the blueprints have them."""
+
+    def __init__(self, app: App, **options: Any) -> None:
+        if "loader" not in options:
+            options["loader"] = app.create_global_jinja_loader()
+        super().__init__(**options)
+        self.app = app
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Tables are watched from the start. One that is put in later may be changed by whoever
+        # has it, unseen, so strings are then compiled each time.
+        if name in WATCHED and "app" not in self.__dict__:
+            value = WatchedDict(value, self._forget_strings)
+        super().__setattr__(name, value)
+        self._forget_strings()
+
+    def _forget_strings(self) -> None:
+        self.__dict__.pop("_strings", None)
+
+    def template_of(self, source: str) -> Template:
+        """Return the template of a source, as from_string does, but compiled once."""
+        strings: StringTemplates | None = self.__dict__.get("_strings")
+        if strings is None or strings.environment is not self:  # an overlay copies attributes
+            strings = StringTemplates(self)
+            strings.keeps &= all(type(getattr(self, name)) is WatchedDict for name in WATCHED)
+            self.__dict__["_strings"] = strings
+        return strings.get(source)
+
+
+class DispatchingJinjaLoader(BaseLoader):
+    """Looks for a template in the app's folder, then in those of its blueprints."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    def get_source(self, environment: BaseEnvironment, template: str) -> Source:
+        """Return the first template of that name; TemplateNotFound if there is none.
+
+        With EXPLAIN_TEMPLATE_LOADING, log where it was looked for.
+        """
+        if self.app.config["EXPLAIN_TEMPLATE_LOADING"]:
+            return self._get_source_explained(environment, template)
+        for _, loader in self._iter_loaders():
+            try:
+                return loader.get_source(environment, template)
+            except TemplateNotFound:
+                continue
+        raise TemplateNotFound(template)
+
+    def _get_source_explained(self, environment: BaseEnvironment, template: str) -> Source:
+        """Ask every loader, also after one had the template, and log what each said."""
+        attempts: list[tuple[BaseLoader, Any, Source | None]] = []
+        for owner, loader in self._iter_loaders():
+            try:
+                found: Source | None = loader.get_source(environment, template)
+            except TemplateNotFound:
+                found = None
+            attempts.append((loader, owner, found))
+        explain_template_loading_attempts(self.app, template, attempts)
+        for _, _, found in attempts:
+            if found is not None:
+                return found
+        raise TemplateNotFound(template)
+
+    def _iter_loaders(self) -> Iterator[tuple[Any, BaseLoader]]:
+        """Yield the app and each blueprint that has templates, with its loader."""
+        for owner in (self.app, *self.app.iter_blueprints()):
+            loader = owner.jinja_loader
+            if loader is not None:
+                yield owner, loader
+
+    def list_templates(self) -> list[str]:
+        """List the names of all templates."""
+        return list(
+            {name for _, loader in self._iter_loaders() for name in loader.list_templates()}
+        )
+
+
+def create_environment(app: App, **variables: Any) -> Any:
+    """Make the environment of an app, of its jinja_environment class.
+
+    variables: the globals that come from higher floors: url_for, get_flashed_messages,
+    request, session and g.
+    """
+    options = dict(app.jinja_options)
+    options.setdefault("autoescape", app.select_jinja_autoescape)
+    if "auto_reload" not in options:
+        reload = app.config["TEMPLATES_AUTO_RELOAD"]
+        options["auto_reload"] = app.debug if reload is None else reload
+    environment = app.jinja_environment(app, **options)
+    environment.globals.update(config=app.config, **variables)
+    environment.policies["json.dumps_function"] = app.json.dumps
+    return environment
+
+
+def _default_template_ctx_processor() -> dict[str, Any]:
+    """Give templates `g` and, in a request, `request`; `session` is a global, so that only a
+    template that uses it depends on it."""
+    context = find_context()
+    if context is None:
+        return {}
+    values = {"g": context.g}
+    request_context = context.request_context
+    if request_context is not None:
+        values["request"] = request_context.request
+    return values
+
+
+def update_template_context(app: App, context: dict[str, Any]) -> None:
+    """Add to a template's variables what the context processors give; what is there stays.
+
+    The app's come first, then those of the request's blueprints, the outermost first.
+    """
+    given = context.copy()
+    processors = app.template_context_processors
+    active = find_context()
+    request_context = None if active is None else active.request_context
+    names = () if request_context is None else reversed(request_context.request.blueprints)
+    for name in (None, *names):
+        for processor in processors.get(name, ()):
+            context.update(app.ensure_sync(processor)())
+    context.update(given)
+
+
+def _render(app: App, template: Template, context: dict[str, Any]) -> str:
+    """Render a template in the app's context."""
+    app.update_template_context(context)
+    if before_render_template.receivers:
+        before_render_template.send(
+            app, _async_wrapper=app.ensure_sync, template=template, context=context
+        )
+    text = template.render(context)
+    if template_rendered.receivers:
+        template_rendered.send(
+            app, _async_wrapper=app.ensure_sync, template=template, context=context
+        )
+    return text
+
+
+def _stream(app: App, template: Template, context: dict[str, Any]) -> Iterator[str]:
+    """Render a template piece by piece; the request, if there is one, stays until the end."""
+    app.update_template_context(context)
+    if before_render_template.receivers:
+        before_render_template.send(
+            app, _async_wrapper=app.ensure_sync, template=template, context=context
+        )
+
+    def pieces() -> Iterator[str]:
+        yield from template.generate(context)
+        if template_rendered.receivers:
+            template_rendered.send(
+                app, _async_wrapper=app.ensure_sync, template=template, context=context
+            )
+
+    active = find_context()
+    if active is None or active.request_context is None:
+        return pieces()
+    return stream_with_context(pieces())
+
+
+def _find(app: App, name: str | Template | list[str | Template]) -> Template:
+    return app.jinja_env.get_or_select_template(name)  # type: ignore[no-any-return]  # any class
+
+
+def _of_string(app: App, source: str) -> Template:
+    environment = app.jinja_env
+    if isinstance(environment, Environment):
+        return environment.template_of(source)
+    return environment.from_string(source)  # type: ignore[no-any-return]  # any class
+
+
+def render_template(
+    template_name_or_list: str | Template | list[str | Template], **context: Any
+) -> str:
+    """Render a template, or the first of several that exists, with variables."""
+    app = the_app()
+    return _render(app, _find(app, template_name_or_list), context)
+
+
+def render_template_string(source: str, **context: Any) -> str:
+    """Render a template that is given as a string, with variables; they are escaped."""
+    app = the_app()
+    return _render(app, _of_string(app, source), context)
+
+
+def stream_template(
+    template_name_or_list: str | Template | list[str | Template], **context: Any
+) -> Iterator[str]:
+    """Render a template piece by piece: an iterator that a view may return."""
+    app = the_app()
+    return _stream(app, _find(app, template_name_or_list), context)
+
+
+def stream_template_string(source: str, **context: Any) -> Iterator[str]:
+    """Render a template that is given as a string piece by piece; variables are escaped."""
+    app = the_app()
+    return _stream(app, _of_string(app, source), context)
