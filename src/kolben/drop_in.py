@@ -64,7 +64,7 @@ def is_installed() -> bool:
 
 def is_forbidden() -> bool:
     """Whether the environment says that `flask` has to stay the real one."""
-    return os.environ.get(SWITCH, "").strip().lower() in {"0", "false", "no", "off"}
+    return os.environ.get(SWITCH, "").strip() == "0"
 
 
 class FlaskFinder:
