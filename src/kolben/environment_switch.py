@@ -249,14 +249,14 @@ def _name_package(path: str | None, version: str | None) -> str:
 
 def _writable_candidates() -> list[Path]:
     """List the folders to try, the environment's own first."""
+    own = sysconfig.get_path("purelib")
     read_at_start = site.getsitepackages()
-    folders = [f for f in (sysconfig.get_path("purelib"), *read_at_start) if f in read_at_start]
-    in_venv = sys.prefix != sys.base_prefix
-    if in_venv:
-        # With system site-packages the others belong to every environment on the machine.
-        folders = [folder for folder in folders if folder.startswith(sys.prefix)]
-    elif site.ENABLE_USER_SITE:
-        folders.append(site.getusersitepackages())
+    folders = [own] if own in read_at_start else []
+    if sys.prefix == sys.base_prefix:
+        # In a virtual environment the others may belong to every environment of the machine.
+        folders += read_at_start
+        if site.ENABLE_USER_SITE:
+            folders.append(site.getusersitepackages())
     return [Path(folder) for folder in dict.fromkeys(folders)]
 
 
