@@ -37,7 +37,7 @@ def get_flashed_messages(
     with_categories: (category, message) instead of messages.
     category_filter: only those of these categories; of all if empty.
     """
-    context = the_request_context("session")
+    context = the_request_context()
     messages: list[Any] | None = context.flashes
     if messages is None:
         session = context.session

@@ -8,8 +8,9 @@ from typing import Any
 
 from jinja2 import Environment, Template, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator
-from jinja2.defaults import DEFAULT_FILTERS, DEFAULT_TESTS
 from jinja2.ext import Extension
+from jinja2.filters import FILTERS
+from jinja2.tests import TESTS
 
 # More sources, or longer ones, are compiled at each use: an app that makes its sources up as it
 # goes must not fill the memory with them.
@@ -98,10 +99,10 @@ def _may_be_called(environment: Environment, node: nodes.Filter | nodes.Test) ->
     if isinstance(node, nodes.Filter):
         # tojson calls the app's dumps.
         own = node.name == "tojson" or (
-            environment.filters.get(node.name) is not DEFAULT_FILTERS.get(node.name)
+            environment.filters.get(node.name) is not FILTERS.get(node.name)
         )
     else:
-        own = environment.tests.get(node.name) is not DEFAULT_TESTS.get(node.name)
+        own = environment.tests.get(node.name) is not TESTS.get(node.name)
     return own and (
         node.find(nodes.Name) is None or any(True for _ in node.find_all(SHORT_CIRCUITS))
     )
