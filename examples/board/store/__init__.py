@@ -1,0 +1,1 @@
+"""Everything the board asks of its database, one file per thing it keeps."""
