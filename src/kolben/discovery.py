@@ -161,6 +161,7 @@ def load_from_path(app_import_path: str | None) -> App:
 
     NoAppException: none can be found.
     """
+    found: App | None = None
     if app_import_path is not None:
         path, name = split_import_path(app_import_path)
         found = locate_app(prepare_import(path), name)

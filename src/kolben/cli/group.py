@@ -96,10 +96,10 @@ class FlaskGroup(AppGroup):
             app_option.handle_parse_result(ctx, {}, [])
         return super().parse_args(ctx, args)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command: a plugin's, one of the group's own, else one of the app's."""
-        self._load_plugin(name)
-        return super().get_command(ctx, name) or self._get_app_command(ctx, name)
+        self._load_plugin(cmd_name)
+        return super().get_command(ctx, cmd_name) or self._get_app_command(ctx, cmd_name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names of all commands; an app that fails to load is told on stderr."""
@@ -166,16 +166,16 @@ class KolbenGroup(FlaskGroup):
     an app written for Flask may well have a `serve` or a `demo` of its own.
     """
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command as FlaskGroup does; Kolben's own before the app's, unless called flask."""
-        own = next((command for command in OWN_COMMANDS if command.name == name), None)
+        own = next((command for command in OWN_COMMANDS if command.name == cmd_name), None)
         if own is None:
-            return super().get_command(ctx, name)
+            return super().get_command(ctx, cmd_name)
         if not _is_called_flask(ctx):
             return own
-        self._load_plugin(name)
-        if name in self.commands or self._app_has(ctx, name):
-            return super().get_command(ctx, name)
+        self._load_plugin(cmd_name)
+        if cmd_name in self.commands or self._app_has(ctx, cmd_name):
+            return super().get_command(ctx, cmd_name)
         return own
 
     def list_commands(self, ctx: click.Context) -> list[str]:
