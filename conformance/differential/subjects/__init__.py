@@ -1,0 +1,30 @@
+"""One module a subject: small apps, and beside them the requests that are sent to them."""
+
+from __future__ import annotations
+
+#: The order is the order in which the subjects run; ids in the record begin with these names.
+NAMES = (
+    "returns",
+    "responses",
+    "routing",
+    "matching",
+    "wire",
+    "blueprints",
+    "hooks",
+    "errors",
+    "sessions",
+    "cookies",
+    "json_data",
+    "bodies",
+    "uploads",
+    "limits",
+    "files",
+    "urls",
+    "templates",
+    "streaming",
+    "class_views",
+    "async_views",
+    "contexts",
+    "overrides",
+    "debug_mode",
+)
