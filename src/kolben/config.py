@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import IO, Any, Generic, Self, TypeVar, overload
 
@@ -114,14 +113,14 @@ class Config(dict[str, Any]):
         path = os.path.join(self.root_path, filename)
         module = ModuleType("config")
         module.__file__ = path
-        with _opening(silent):
-            # Bytes, so that the file's own coding line (PEP 263) holds.
-            with open(path, "rb") as file:
-                source = file.read()
-            exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102  # the purpose
-            self.from_object(module)
-            return True
-        return False
+        file = _open(path, "rb", silent)  # bytes: the file's own coding line (PEP 263) holds
+        if file is None:
+            return False
+        with file:
+            source = file.read()
+        exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102  # what it is for
+        self.from_object(module)
+        return True
 
     def from_object(self, obj: object | str) -> None:
         """Take the attributes in capitals of a module, class or instance, or of an import name.
@@ -148,11 +147,12 @@ class Config(dict[str, Any]):
         silent: False instead of OSError if there is no such file.
         """
         path = os.path.join(self.root_path, filename)
-        with _opening(silent):
-            with open(path, "r" if text else "rb") as file:
-                values = load(file)
-            return self.from_mapping(values)
-        return False
+        file = _open(path, "r" if text else "rb", silent)
+        if file is None:
+            return False
+        with file:
+            values = load(file)
+        return self.from_mapping(values)
 
     def from_mapping(self, mapping: Mapping[str, Any] | None = None, **kwargs: Any) -> bool:
         """Take the keys in capitals of a mapping, then of the keywords. Returns True."""
@@ -178,13 +178,12 @@ class Config(dict[str, Any]):
         return f"<{type(self).__name__} {dict.__repr__(self)}>"
 
 
-@contextmanager
-def _opening(silent: bool) -> Iterator[None]:
-    """Explain that a configuration file cannot be read; stay quiet if it is only missing."""
+def _open(path: str, mode: str, silent: bool) -> IO[Any] | None:
+    """Open a configuration file; None if it is not there and `silent` says to bear that."""
     try:
-        yield
+        return open(path, mode)  # noqa: SIM115  # the caller closes it
     except OSError as error:
         if silent and error.errno in NO_SUCH_FILE:
-            return
+            return None
         error.strerror = f"Unable to load configuration file ({error.strerror})"
         raise

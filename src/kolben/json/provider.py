@@ -85,12 +85,6 @@ def _encoder(
     ).encode
 
 
-@lru_cache(maxsize=64, typed=True)
-def _decoder(**options: Any) -> json.JSONDecoder:
-    """Make what reads JSON with these options, or return what was made for them before."""
-    return json.JSONDecoder(**options)
-
-
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON (RFC 8259 §6), and `app.json.strict` is on.")
 
@@ -130,12 +124,6 @@ class DefaultJSONProvider(JSONProvider):
         """Read a value from JSON text; keywords are those of json.loads."""
         if self.strict:
             kwargs.setdefault("parse_constant", _refuse_constant)
-        if kwargs:
-            try:
-                decoder = _decoder(**kwargs)
-            except TypeError:
-                return json.loads(s, **kwargs)  # which tells a `cls` from an unknown keyword
-            kwargs = {"cls": lambda **_: decoder}
         return json.loads(s, **kwargs)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
