@@ -50,9 +50,7 @@ def split_tags(text: str) -> list[str]:
     return list(dict.fromkeys(clean(text).lower().replace(",", " ").split()))
 
 
-def check_length(
-    problems: dict[str, str], name: str, text: str, lengths: tuple[int, int]
-) -> None:
+def check_length(problems: dict[str, str], name: str, text: str, lengths: tuple[int, int]) -> None:
     """Note a problem if the text has fewer or more characters than allowed."""
     least, most = lengths
     if len(text) < least:

@@ -9,7 +9,6 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask, Response, abort, current_app, flash, g, redirect, request, session, url_for
-
 from werkzeug.wrappers import Response as BaseResponse
 
 from board.store import accounts, failed_logins

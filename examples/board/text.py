@@ -44,8 +44,8 @@ def prose(text: str) -> Markup:
 
 
 def excerpt(text: str) -> str:
-    """Give the words of a text in one line, without code blocks."""
-    return " ".join(FENCE.sub(" ", text).replace("`", "").split())
+    """Give the words of a text in one line, with dots for code blocks."""
+    return " ".join(FENCE.sub(" … ", text).replace("`", "").split())
 
 
 def ago(moment: str) -> str:

@@ -25,9 +25,7 @@ def find(answer_id: int) -> Answer | None:
     """Find an answer by its number."""
     if answer_id > GREATEST_ID:
         return None
-    row = (
-        connection().execute("SELECT * FROM answer_cards WHERE id = ?", (answer_id,)).fetchone()
-    )
+    row = connection().execute("SELECT * FROM answer_cards WHERE id = ?", (answer_id,)).fetchone()
     return Answer(**row) if row else None
 
 

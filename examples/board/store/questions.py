@@ -83,9 +83,7 @@ def find(question_id: int, *, with_hidden: bool = False) -> Question | None:
     if question_id > GREATEST_ID:
         return None
     row = (
-        connection()
-        .execute("SELECT * FROM question_cards WHERE id = ?", (question_id,))
-        .fetchone()
+        connection().execute("SELECT * FROM question_cards WHERE id = ?", (question_id,)).fetchone()
     )
     question = _question(row) if row else None
     return question if question and (with_hidden or not question.hidden) else None

@@ -38,9 +38,7 @@ def show(question_id: int) -> ResponseReturnValue:
     question = question_or_404(question_id)
     return _question(question) | {
         "body": question.body,
-        "answers": [
-            _answer(answer, question) for answer in answers.of_question(question.id)
-        ],
+        "answers": [_answer(answer, question) for answer in answers.of_question(question.id)],
     }
 
 

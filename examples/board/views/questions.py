@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, current_app, flash, g, redirect, render_template, request
-from flask import url_for
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 
 from board.database import connection
@@ -135,9 +144,7 @@ def _answer_or_404(answer_id: int) -> tuple[Answer, Question]:
     return found, question_or_404(found.question_id)
 
 
-def _render(
-    question: Question, draft: str = "", problems: dict[str, str] | None = None
-) -> str:
+def _render(question: Question, draft: str = "", problems: dict[str, str] | None = None) -> str:
     account = g.account
     return render_template(
         "questions/show.html",
