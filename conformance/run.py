@@ -39,7 +39,9 @@ def run_suite(suite: Suite, variant: Variant) -> Run:
     results, log = place / "results.jsonl", place / "pytest.log"
     _begin_audit(environment)
     own = ("-p", "conformance_results", "--conformance-results", str(results))
-    command = _pytest(suite, environment, *own, f"--basetemp={place / 'tmp'}")
+    # One file that cannot be imported shall not hide what the others do.
+    onward = "--continue-on-collection-errors"
+    command = _pytest(suite, environment, *own, onward, f"--basetemp={place / 'tmp'}")
     with log.open("w", encoding="utf-8") as output:
         exit_code = _run_group(command, folder, environment, output.fileno())
     shutil.move(environment.audit_folder, place / "audit")
