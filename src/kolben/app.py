@@ -1,0 +1,316 @@
+"""The app from its first request on: the methods of its cycle, each a line over the core.
+
+Any of them may be overridden, in a subclass or on the instance; the engine then goes through
+all of them (kolben.core.engine.STEPS).
+"""
+
+from __future__ import annotations
+
+from asyncio import iscoroutinefunction
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, NoReturn
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BuildError, MapAdapter, RequestRedirect
+from werkzeug.utils import redirect as make_redirect
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from kolben.app_setup import App
+from kolben.core import cycle, errors, urls
+from kolben.core.context import BEING_HANDLED, AppContext, RequestContext
+from kolben.core.current import the_request_context
+from kolben.core.engine import Engine
+from kolben.core.hosts import check_host
+from kolben.core.lazy import lazy
+from kolben.core.proxies import g, request, session
+from kolben.core.request import Request
+from kolben.core.response import Response
+from kolben.core.returns import make_response
+from kolben.debughelpers import FormDataRoutingRedirect, attach_enctype_error_multidict
+from kolben.entry import wsgi
+from kolben.entry.loop import to_sync
+from kolben.flashing import get_flashed_messages
+from kolben.sessions import SecureCookieSessionInterface
+from kolben.templating import Environment, create_environment, update_template_context
+from kolben.typing import ResponseReturnValue, StartResponse, WSGIEnvironment
+
+
+class Flask(App):
+    """A web application: a WSGI callable, and the registry of all that it answers with.
+
+    import_name: usually __name__; folders are looked for beside that module. The other
+    arguments, all optional, say where static files, templates and the instance folder are,
+    and whether rules match hosts or subdomains.
+    """
+
+    @lazy
+    def engine(self) -> Engine:
+        """What requests are answered from; made anew after each change of its parts."""
+        return Engine(self, Flask, SecureCookieSessionInterface)
+
+    # Entries.
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer a WSGI request, through the middleware that stands in wsgi_app."""
+        return self.wsgi_app(environ, start_response)
+
+    def wsgi_app(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer a WSGI request; wrap it: `app.wsgi_app = Middleware(app.wsgi_app)`."""
+        return wsgi.answer(self, environ, start_response)
+
+    def run(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        debug: bool | None = None,
+        load_dotenv: bool = True,
+        **options: Any,
+    ) -> None:
+        """Serve the app for development; for production there is `kolben serve`.
+
+        host, port: else SERVER_NAME's, else 127.0.0.1 and 5000. debug: sets app.debug.
+        load_dotenv: read .env and .flaskenv first. options: werkzeug.serving.run_simple's.
+        """
+        from kolben.dev.running import run_app  # starts faster without it
+
+        run_app(self, host, port, debug, load_dotenv, options)
+
+    # Contexts.
+
+    def app_context(self) -> AppContext:
+        """Make a context of the app, to be used in a with statement."""
+        return AppContext(self)
+
+    def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        """Make the context of a WSGI request."""
+        return RequestContext(self, environ)
+
+    def test_request_context(self, *args: Any, **kwargs: Any) -> RequestContext:
+        """Make the context of a made-up request; arguments: werkzeug.test.EnvironBuilder's."""
+        from kolben.testing import EnvironBuilder  # starts faster without it
+
+        builder = EnvironBuilder(self, *args, **kwargs)
+        try:
+            return self.request_context(builder.get_environ())
+        finally:
+            builder.close()
+
+    def test_client(self, use_cookies: bool = True, **kwargs: Any) -> Any:
+        """Make a client that calls the app without a server; kwargs: its class's."""
+        from kolben.testing import FlaskClient  # starts faster without it
+
+        kind: Any = self.test_client_class or FlaskClient
+        return kind(self, self.response_class, use_cookies=use_cookies, **kwargs)
+
+    def test_cli_runner(self, **kwargs: Any) -> Any:
+        """Make a runner that invokes the app's commands; kwargs: click.testing.CliRunner's."""
+        from kolben.testing import FlaskCliRunner  # starts faster without it
+
+        kind: Any = self.test_cli_runner_class or FlaskCliRunner
+        return kind(self, **kwargs)
+
+    def make_shell_context(self) -> dict[str, Any]:
+        """Return the names that the `shell` command starts with."""
+        names: dict[str, Any] = {"app": self, "g": g}
+        for processor in self.shell_context_processors:
+            names.update(processor())
+        return names
+
+    # Steps of the cycle.
+
+    def full_dispatch_request(self) -> Response:
+        """Run hooks and view of the current request and return the response."""
+        return cycle.full_dispatch(self)
+
+    def preprocess_request(self) -> ResponseReturnValue | None:
+        """Run what comes before the view; what it returns is the answer, if not None."""
+        return cycle.preprocess(self)  # type: ignore[no-any-return]  # a hook's own
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        """Call the current request's view and return what it returns."""
+        return cycle.dispatch(self)  # type: ignore[no-any-return]  # a view's own
+
+    def make_response(self, rv: ResponseReturnValue) -> Response:
+        """Make what a view returned into a response; TypeError if it can't be."""
+        return make_response(self, rv)
+
+    def finalize_request(
+        self, rv: ResponseReturnValue | HTTPException, from_error_handler: bool = False
+    ) -> Response:
+        """Make the response and run what comes after the view.
+
+        from_error_handler: an error in that is logged and not raised.
+        """
+        return cycle.finalize(self, rv, from_error_handler)
+
+    def process_response(self, response: Response) -> Response:
+        """Run after_request functions and save the session."""
+        return cycle.process_response(self, response)
+
+    def do_teardown_request(self, exc: BaseException | None = BEING_HANDLED) -> None:
+        """Run teardown_request functions; exc: by default the one being handled."""
+        cycle.tear_down_request(self, cycle.being_handled(exc))
+
+    def do_teardown_appcontext(self, exc: BaseException | None = BEING_HANDLED) -> None:
+        """Run teardown_appcontext functions; exc: by default the one being handled."""
+        cycle.tear_down_app(self, cycle.being_handled(exc))
+
+    def make_default_options_response(self) -> Response:
+        """Answer OPTIONS with the methods that the URL takes."""
+        response = self.response_class()
+        adapter = the_request_context().url_adapter
+        if adapter is not None:
+            response.allow.update(adapter.allowed_methods())
+        return response
+
+    # Errors.
+
+    def _find_error_handler(self, e: Exception, blueprints: list[str]) -> Any:
+        return errors.find_handler(self.error_handler_spec, e, blueprints)
+
+    def handle_http_exception(self, e: HTTPException) -> HTTPException | ResponseReturnValue:
+        """Answer an HTTP error; without a handler it is its own answer."""
+        return errors.answer_http_exception(self, e)  # type: ignore[no-any-return]  # a handler's
+
+    def trap_http_exception(self, e: Exception) -> bool:
+        """Say whether an HTTP error is raised instead of answered."""
+        return errors.is_trapped(self, e)
+
+    def handle_user_exception(self, e: Exception) -> HTTPException | ResponseReturnValue:
+        """Answer an exception of a view or hook; raise it if nothing does."""
+        return errors.answer_user_exception(self, e)  # type: ignore[no-any-return]  # a handler's
+
+    def handle_exception(self, e: Exception) -> Response:
+        """Answer an exception that nothing handled: 500, or raise it if the app propagates."""
+        return errors.answer_unhandled_exception(self, e)
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log an exception that nothing handled, with the request it happened in."""
+        self.logger.error(
+            "Exception on %s [%s]", request.path, request.method, exc_info=exc_info
+        )
+
+    def raise_routing_exception(self, request: Request) -> NoReturn:
+        """Raise why a request can't be routed.
+
+        In debug mode a redirect that would lose a form is FormDataRoutingRedirect instead.
+        """
+        error = request.routing_exception
+        if error is None:
+            raise RuntimeError(f"{request!r} has no routing_exception to raise.")
+        loses_form = (
+            self.debug
+            and isinstance(error, RequestRedirect)
+            and error.code not in {307, 308}
+            and request.method not in {"GET", "HEAD", "OPTIONS"}
+        )
+        raise FormDataRoutingRedirect(request) if loses_form else error
+
+    def should_ignore_error(self, error: BaseException | None) -> bool:
+        """Say whether teardown functions are not told of an error; for subclasses."""
+        return False
+
+    def _explain_missing_files(self, request: Request) -> None:
+        """Let request.files tell what a form that was sent without its files lacks."""
+        attach_enctype_error_multidict(request)
+
+    # URLs.
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Make what matches and builds URLs, for a request or from SERVER_NAME.
+
+        None without either. Raises SecurityError (400) for a host that is refused.
+        """
+        config = self.config
+        if request is not None:
+            check_host(request, config["TRUSTED_HOSTS"])
+            server_name = subdomain = None
+            if not self.url_map.host_matching:
+                server_name = config["SERVER_NAME"]
+                if not self.subdomain_matching:
+                    subdomain = self.url_map.default_subdomain or ""
+            return self.url_map.bind_to_environ(
+                request.environ, server_name=server_name, subdomain=subdomain
+            )
+        if config["SERVER_NAME"] is None:
+            return None
+        return self.url_map.bind(
+            config["SERVER_NAME"],
+            script_name=config["APPLICATION_ROOT"],
+            url_scheme=config["PREFERRED_URL_SCHEME"],
+        )
+
+    def url_for(
+        self,
+        /,
+        endpoint: str,
+        *,
+        _anchor: str | None = None,
+        _method: str | None = None,
+        _scheme: str | None = None,
+        _external: bool | None = None,
+        **values: Any,
+    ) -> str:
+        """Build the URL of an endpoint.
+
+        In a request it is relative to the host, unless _external or _scheme is given; outside
+        of one SERVER_NAME is needed and the URL is external. _method: choose the rule for it.
+        values: those in the path; others become the query. BuildError if nothing fits.
+        """
+        return urls.url_for(
+            self,
+            endpoint,
+            anchor=_anchor,
+            method=_method,
+            scheme=_scheme,
+            external=_external,
+            values=values,
+        )
+
+    def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
+        """Let url_defaults functions add to the values of a URL."""
+        urls.inject_defaults(self, endpoint, values)
+
+    def handle_url_build_error(
+        self, error: BuildError, endpoint: str, values: dict[str, Any]
+    ) -> str:
+        """Ask url_build_error_handlers for a URL that can't be built; else raise the error."""
+        return urls.handle_build_error(self, error, endpoint, values)
+
+    def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
+        """Make a redirect; what the function redirect() calls in this app."""
+        return make_redirect(location, code=code, Response=self.response_class)
+
+    # Templates.
+
+    def create_jinja_environment(self) -> Environment:
+        """Make the template environment, with the framework's globals."""
+        environment: Environment = create_environment(
+            self,
+            url_for=self.url_for,
+            get_flashed_messages=get_flashed_messages,
+            request=request,
+            session=session,
+            g=g,
+        )
+        return environment
+
+    def update_template_context(self, context: dict[str, Any]) -> None:
+        """Add to a template's variables what the context processors give."""
+        update_template_context(self, context)
+
+    # Coroutines.
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that can be called plainly: `func`, or a wrapper if it is async."""
+        return self.async_to_sync(func) if iscoroutinefunction(func) else func
+
+    def async_to_sync(
+        self, func: Callable[..., Coroutine[Any, Any, Any]]
+    ) -> Callable[..., Any]:
+        """Wrap a coroutine function so that a plain call runs it to its end."""
+        return to_sync(func)

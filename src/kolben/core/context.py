@@ -1,0 +1,269 @@
+"""What is current while an app works: the app, its `g`, and perhaps a request and its session."""
+
+from __future__ import annotations
+
+import sys
+from contextvars import Token
+from types import TracebackType
+from typing import Any, Self
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
+
+from kolben.core.current import NO_REQUEST, current, outside
+from kolben.core.lazy import lazy
+from kolben.core.plan import Plan
+from kolben.signals import appcontext_popped, appcontext_pushed
+from kolben.typing import App, Request, SessionMixin, WSGIEnvironment
+
+# pop(exc) without an argument takes the exception being handled; None says there is none.
+BEING_HANDLED: Any = object()
+
+
+class AppContext:
+    """The app's own context: what a CLI command or a test pushes, without a request.
+
+    It may be pushed again while it is active (`with app_ctx:`); what it holds is torn down
+    when it is popped for the last time, and a stream may hold it longer.
+    """
+
+    # The request around a context that has none of its own: pushing an app's context in a
+    # view gives a fresh `g`, but the request stays.
+    _outer_request: RequestContext | None = None
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._tokens: list[Token[AppContext | None]] = []
+        self._holds = 0
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {id(self)} of {self.app.name}>"
+
+    @lazy
+    def g(self) -> Any:
+        """The namespace that lives as long as this context."""
+        return self.app.app_ctx_globals_class()
+
+    @lazy
+    def url_adapter(self) -> MapAdapter | None:
+        """What builds URLs without a request; None without SERVER_NAME."""
+        return self.app.create_url_adapter(None)
+
+    @property
+    def app_context(self) -> AppContext:
+        """The context that owns `g`: this one, unless a request runs inside of another."""
+        return self
+
+    @property
+    def request_context(self) -> RequestContext | None:
+        """The context of the active request; None outside of one."""
+        return self._outer_request
+
+    @lazy
+    def request(self) -> Request:
+        """The active request; RuntimeError outside of one."""
+        # Deleted again by pop(), as what is around this context may be another then.
+        return self._the_request_context("request").request
+
+    @property
+    def session(self) -> SessionMixin:
+        """The active request's session, now marked as accessed; RuntimeError outside."""
+        session = self._the_request_context("session")._session
+        if not session.accessed:
+            session.accessed = True
+        return session
+
+    @session.setter
+    def session(self, session: SessionMixin) -> None:
+        self._the_request_context("session")._session = session
+
+    def _the_request_context(self, name: str) -> RequestContext:
+        found = self.request_context
+        if found is None:
+            raise outside(name, NO_REQUEST)
+        return found
+
+    def push(self) -> None:
+        """Make this the active context."""
+        outer = current.get()
+        if not self._tokens:
+            self._enter(outer)
+        self._tokens.append(current.set(self))
+        if self.app_context is self and appcontext_pushed.receivers:
+            appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def _enter(self, outer: AppContext | None) -> None:
+        """Take over what stays visible of the context around this one."""
+        self._outer_request = None if outer is None else outer.request_context
+
+    def pop(self, exc: BaseException | None = BEING_HANDLED) -> None:
+        """Leave the context; the last pop runs the teardown functions with `exc`.
+
+        Raises AssertionError if another context is the active one.
+        """
+        if exc is BEING_HANDLED:
+            exc = sys.exc_info()[1]
+        if not self._tokens:
+            raise AssertionError(f"{self!r} is popped, but it is not pushed.")
+        active = current.get()
+        is_last = len(self._tokens) == 1 and not self._holds
+        try:
+            if is_last:
+                self._tear_down(exc)
+        finally:
+            current.reset(self._tokens.pop())
+            self._announce_popped(is_last)
+        if active is not self:
+            raise AssertionError(f"Popped wrong context: {self!r} instead of {active!r}.")
+
+    def _announce_popped(self, is_last: bool) -> None:
+        if is_last:
+            self._forget_outer()
+        if self.app_context is self and appcontext_popped.receivers:
+            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def _forget_outer(self) -> None:
+        self._outer_request = None
+        self.__dict__.pop("request", None)
+
+    def _tear_down(self, exc: BaseException | None) -> None:
+        """Run what is to be run at the end of this context's life."""
+        self.app.do_teardown_appcontext(exc)
+
+    def hold(self) -> None:
+        """Put the teardown off until release(); for a stream that outlives the view."""
+        self._holds += 1
+
+    def release(self, exc: BaseException | None = None) -> None:
+        """End a hold(); the last one, after the last pop(), runs the teardown functions."""
+        self._holds -= 1
+        if not self._holds and not self._tokens:
+            token = current.set(self)
+            try:
+                self._tear_down(exc)
+            finally:
+                current.reset(token)
+
+    def __enter__(self) -> Self:
+        try:
+            self.push()
+        except BaseException:
+            if self._tokens:  # there will be no __exit__
+                self.pop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.pop(exc_value)
+
+
+class RequestContext(AppContext):
+    """A request's context: the app's as well, unless one of the same app is already active.
+
+    plan: what the request's rule says is to be done; None until it is matched.
+    """
+
+    plan: Plan | None = None
+    flashes: list[tuple[str, str]] | None = None
+    _owner: AppContext | None = None
+
+    def __init__(
+        self,
+        app: App,
+        environ: WSGIEnvironment,
+        request: Request | None = None,
+        session: SessionMixin | None = None,
+    ) -> None:
+        self.app = app
+        self._tokens = []
+        self._holds = 0
+        if request is None:
+            request = app.request_class(environ)
+        request.json_module = app.json
+        self.request = request
+        self._after_request_functions: list[Any] = []
+        if session is not None:
+            self._session = session
+
+    def __repr__(self) -> str:
+        request = self.__dict__["request"]
+        return f"<{type(self).__name__} {request.url!r} [{request.method}] of {self.app.name}>"
+
+    @lazy
+    def g(self) -> Any:
+        """The namespace that lives as long as the app's context does."""
+        owner = self._owner
+        return self.app.app_ctx_globals_class() if owner is None else owner.g
+
+    @lazy
+    def url_adapter(self) -> MapAdapter | None:
+        """What matches and builds URLs for this request; None if its host is refused."""
+        try:
+            return self.app.create_url_adapter(self.request)
+        except HTTPException as error:
+            self.request.routing_exception = error
+            return None
+
+    @property
+    def app_context(self) -> AppContext:
+        """The context that owns `g`: the one around this, if it is of the same app."""
+        return self if self._owner is None else self._owner
+
+    @property
+    def request_context(self) -> RequestContext | None:
+        """This context; while the app's teardown runs, the request is over."""
+        return self if "request" in self.__dict__ else self._outer_request
+
+    @lazy
+    def _session(self) -> SessionMixin:
+        """The session, opened but not marked as accessed."""
+        interface = self.app.session_interface
+        session = interface.open_session(self.app, self.request)
+        return interface.make_null_session(self.app) if session is None else session
+
+    def copy(self) -> RequestContext:
+        """Make another context for the same request and session, for use in another thread."""
+        request = self.request
+        return type(self)(self.app, request.environ, request, self._session)
+
+    def match_request(self) -> None:
+        """Match the request, or note why it can't be matched."""
+        self.plan = self.app.engine.match(self)
+
+    def push(self) -> None:
+        """Make this the active context; the first time, open the session and match."""
+        super().push()
+        if self.plan is None:
+            if not self.app.engine.opens_session_late:
+                self._session  # noqa: B018  # reading opens it; converters may use it
+            self.match_request()
+
+    def _enter(self, outer: AppContext | None) -> None:
+        super()._enter(outer)
+        if outer is not None and outer.app is self.app:
+            self._owner = outer.app_context
+            self.__dict__.pop("g", None)
+
+    def _forget_outer(self) -> None:
+        self._outer_request = None
+        self._owner = None
+
+    def _tear_down(self, exc: BaseException | None) -> None:
+        request = self.request
+        try:
+            self.app.do_teardown_request(exc)
+        finally:
+            request.close()
+            request.environ["werkzeug.request"] = None
+            if self._owner is None:
+                # FLASK: the request is over when the app's teardown functions run.
+                del self.request
+                try:
+                    super()._tear_down(exc)
+                finally:
+                    self.request = request

@@ -1,0 +1,137 @@
+"""Which handler answers which exception.
+
+Rule: nothing here runs unless something was raised, so clarity comes before speed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from werkzeug.exceptions import (
+    BadRequest,
+    BadRequestKeyError,
+    HTTPException,
+    InternalServerError,
+    default_exceptions,
+)
+from werkzeug.routing import RoutingException
+
+from kolben.core.current import the_request
+from kolben.signals import got_request_exception
+from kolben.typing import App, Response
+
+Handler = Any
+Spec = Mapping[str | None, Mapping[int | None, Mapping[type[Exception], Handler]]]
+
+
+def class_and_code(which: type[Exception] | int) -> tuple[type[Exception], int | None]:
+    """Return the class that `errorhandler(which)` is for, and its code if it is an HTTP error.
+
+    Raises ValueError for a code that has no exception and TypeError for what is no class
+    of exceptions, each with what to give instead.
+    """
+    exception: Any = which
+    if isinstance(which, int):
+        try:
+            exception = default_exceptions[which]
+        except KeyError:
+            raise ValueError(
+                f"'{which}' is not a recognized HTTP error code. Register a handler for a"
+                " subclass of HTTPException with that code instead."
+            ) from None
+    if isinstance(exception, Exception):
+        raise TypeError(
+            f"{exception!r} is an instance, not a class. Handlers can only be registered for"
+            " Exception classes or HTTP error codes."
+        )
+    if not (isinstance(exception, type) and issubclass(exception, Exception)):
+        raise ValueError(
+            f"'{getattr(exception, '__name__', exception)}' is not a subclass of Exception."
+            " Handlers can only be registered for Exception classes or HTTP error codes."
+        )
+    if issubclass(exception, HTTPException):
+        return exception, exception.code
+    return exception, None
+
+
+def find_handler(spec: Spec, error: Exception, names: Iterable[str]) -> Handler | None:
+    """Find the handler for an error in a request to blueprints `names`, innermost first.
+
+    A handler for the error's code comes before one for its class only, a blueprint's before
+    the app's, a subclass's before its parents'.
+    """
+    kind, code = class_and_code(type(error))
+    for wanted in (None,) if code is None else (code, None):
+        for name in (*names, None):
+            handlers = spec.get(name, {}).get(wanted)
+            for parent in kind.__mro__ if handlers else ():
+                handler = handlers.get(parent)  # type: ignore[union-attr, arg-type]  # not None
+                if handler is not None:
+                    return handler
+    return None
+
+
+def is_trapped(app: App, error: Exception) -> bool:
+    """Say whether an HTTP error goes to the debugger instead of becoming a response."""
+    if app.config["TRAP_HTTP_EXCEPTIONS"]:
+        return True
+    trap_bad_requests = app.config["TRAP_BAD_REQUEST_ERRORS"]
+    if trap_bad_requests is None and app.debug and isinstance(error, BadRequestKeyError):
+        return True
+    return bool(trap_bad_requests) and isinstance(error, BadRequest)
+
+
+def answer_http_exception(app: App, error: HTTPException) -> Any:
+    """Return what the error's handler returns, or the error itself as the response."""
+    # An error without code is a stand-in for a response; routing redirects are no errors.
+    if error.code is None or isinstance(error, RoutingException):
+        return error
+    return _answer(app, error, error)
+
+
+def answer_user_exception(app: App, error: Exception) -> Any:
+    """Return what answers an exception of a view or hook; raise it if nothing does."""
+    if isinstance(error, BadRequestKeyError) and (
+        app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]
+    ):
+        error.show_exception = True
+    if isinstance(error, HTTPException) and not app.trap_http_exception(error):
+        return app.handle_http_exception(error)
+    answer = _answer(app, error, None)
+    if answer is None:
+        raise error
+    return answer
+
+
+def _answer(app: App, error: Exception, otherwise: Any) -> Any:
+    """Call the handler for an error; `otherwise` where there is none."""
+    handler = find_handler(app.error_handler_spec, error, the_request().blueprints)
+    return otherwise if handler is None else app.ensure_sync(handler)(error)
+
+
+def propagates(app: App) -> bool:
+    """Say whether unhandled exceptions go on to the server: as set, else if testing or debug."""
+    setting = app.config["PROPAGATE_EXCEPTIONS"]
+    return bool(app.testing or app.debug) if setting is None else bool(setting)
+
+
+def answer_unhandled_exception(app: App, error: Exception) -> Response:
+    """Log an exception that nothing handled and answer 500; raise it if the app propagates.
+
+    A handler for InternalServerError (or 500) gets one whose original_exception is `error`.
+    """
+    if got_request_exception.receivers:
+        got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
+    if propagates(app):
+        raise error
+    app.log_exception(_exception_info(error, sys.exc_info()))
+    server_error = InternalServerError(original_exception=error)
+    answer = _answer(app, server_error, server_error)
+    return app.finalize_request(answer, from_error_handler=True)
+
+
+def _exception_info(error: Exception, active: Any) -> Any:
+    """Return sys.exc_info() of the error, whether or not it is the one being handled."""
+    return active if active[1] is error else (type(error), error, error.__traceback__)

@@ -1,0 +1,204 @@
+"""The request: a Werkzeug request whose every part is read when it is first asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+from kolben.core.body import BoundedFormParser
+from kolben.core.current import find_context
+from kolben.core.fields import parse_fields
+from kolben.core.lazy import lazy
+from kolben.core.source import EnvironSource, Source
+from kolben.typing import WSGIEnvironment
+
+
+class Request(WerkzeugRequest):
+    """What a client asked, with what the app made of it.
+
+    url_rule, view_args: the rule that matched and the values in the path; None before
+    matching and where nothing matches, in which case routing_exception says why.
+    """
+
+    form_data_parser_class = BoundedFormParser
+
+    url_rule: Rule | None = None
+    view_args: dict[str, Any] | None = None
+    routing_exception: HTTPException | None = None
+
+    _max_content_length: int | None = None
+    _max_form_memory_size: int | None = None
+    _max_form_parts: int | None = None
+
+    def __init__(
+        self,
+        environ: WSGIEnvironment,
+        populate_request: bool = True,
+        shallow: bool = False,
+    ) -> None:
+        # Not super().__init__: it reads the whole environ, and most views need little of it.
+        self.environ = environ
+        self.shallow = shallow
+        if populate_request and not shallow:
+            environ["werkzeug.request"] = self
+
+    @lazy
+    def source(self) -> Source:
+        """Where the parts below are read from; an entry other than WSGI sets its own."""
+        return EnvironSource(self.environ)
+
+    # The parts that a Werkzeug request reads when it is made.
+
+    @lazy
+    def method(self) -> str:  # type: ignore[override]  # lazy acts as the plain attribute
+        """The method, in upper case."""
+        return self.source.method()
+
+    @lazy
+    def scheme(self) -> str:  # type: ignore[override]  # lazy acts as the plain attribute
+        """`http` or `https` (`ws`, `wss` for a WebSocket)."""
+        return self.source.scheme()
+
+    @lazy
+    def server(self) -> tuple[str, int | None] | None:  # type: ignore[override]  # as above
+        """The server's (host, port); (path, None) for a unix socket."""
+        return self.source.server()
+
+    @lazy
+    def root_path(self) -> str:  # type: ignore[override]  # lazy acts as the plain attribute
+        """The prefix the app is mounted under, without a slash at its end."""
+        return self.source.root_path()
+
+    @lazy
+    def path(self) -> str:  # type: ignore[override]  # lazy acts as the plain attribute
+        """The path below root_path, decoded, with one slash at its start."""
+        return self.source.path()
+
+    @lazy
+    def query_string(self) -> bytes:  # type: ignore[override]  # as above
+        """What follows the question mark, undecoded."""
+        return self.source.query_string()
+
+    @lazy
+    def headers(self) -> Headers:  # type: ignore[override]  # as above
+        """The request's headers."""
+        return self.source.headers()
+
+    @lazy
+    def remote_addr(self) -> str | None:  # type: ignore[override]  # as above
+        """The address of the peer; behind a proxy that is the proxy, unless ProxyFix is on."""
+        return self.source.remote_addr()
+
+    @lazy
+    def args(self) -> MultiDict[str, str]:  # type: ignore[override]  # as above
+        """The fields of the query string; RequestEntityTooLarge (413) above 10,000."""
+        text = self.query_string.decode("utf-8", "werkzeug.url_quote")
+        return self.parameter_storage_class(parse_fields(text))
+
+    # What the app knows of it.
+
+    @property
+    def endpoint(self) -> str | None:
+        """The endpoint that matched; None if nothing did."""
+        return None if self.url_rule is None else self.url_rule.endpoint  # type: ignore[no-any-return]  # Rule types it as Any
+
+    @property
+    def blueprint(self) -> str | None:
+        """The name of the blueprint the endpoint belongs to, parents included."""
+        endpoint = self.endpoint
+        if endpoint is None or "." not in endpoint:
+            return None
+        return endpoint.rpartition(".")[0]
+
+    @property
+    def blueprints(self) -> list[str]:
+        """The names of that blueprint and of its parents, the innermost first."""
+        name = self.blueprint
+        return [] if name is None else split_blueprint_path(name)
+
+    # Limits: set on this request, else the app's configuration, else Werkzeug's.
+
+    def _limit(self, own: int | None, key: str, default: int | None) -> int | None:
+        if own is not None:
+            return own
+        context = find_context()
+        if context is None:
+            return default
+        return context.app.config[key]  # type: ignore[no-any-return]  # Config holds anything
+
+    @property
+    def max_content_length(self) -> int | None:  # type: ignore[override]  # settable per request
+        """The most bytes of a body to read; 413 above. MAX_CONTENT_LENGTH; None: no limit."""
+        return self._limit(self._max_content_length, "MAX_CONTENT_LENGTH", None)
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._max_content_length = value
+
+    @property
+    def max_form_memory_size(self) -> int | None:  # type: ignore[override]  # as above
+        """The most bytes of a multipart field that is no file. MAX_FORM_MEMORY_SIZE."""
+        return self._limit(self._max_form_memory_size, "MAX_FORM_MEMORY_SIZE", 500_000)
+
+    @max_form_memory_size.setter
+    def max_form_memory_size(self, value: int | None) -> None:
+        self._max_form_memory_size = value
+
+    @property
+    def max_form_parts(self) -> int | None:  # type: ignore[override]  # as above
+        """The most parts of a multipart body. MAX_FORM_PARTS."""
+        return self._limit(self._max_form_parts, "MAX_FORM_PARTS", 1_000)
+
+    @max_form_parts.setter
+    def max_form_parts(self, value: int | None) -> None:
+        self._max_form_parts = value
+
+    # Bodies.
+
+    def _load_form_data(self) -> None:
+        super()._load_form_data()
+        context = find_context()
+        if (
+            context is not None
+            and context.app.debug
+            and self.mimetype != "multipart/form-data"
+            and not self.files
+        ):
+            context.app._explain_missing_files(self)
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Parse the body as JSON.
+
+        force: whatever the content type says; otherwise another one than JSON is
+        UnsupportedMediaType (415). silent: None instead of an error. Broken JSON, also
+        JSON nested deeper than the parser goes, is BadRequest (400).
+        """
+        try:
+            return super().get_json(force=force, silent=silent, cache=cache)
+        except RecursionError:
+            if silent:
+                return None
+            return self.on_json_loading_failed(ValueError("It is nested too deep."))
+
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
+        """Answer 400 (broken) or 415 (another type); what was wrong is shown in debug mode."""
+        try:
+            return super().on_json_loading_failed(e)
+        except BadRequest as error:
+            context = find_context()
+            if context is not None and context.app.debug:
+                raise
+            raise BadRequest from error
+
+
+def split_blueprint_path(name: str) -> list[str]:
+    """List a dotted blueprint name and its parents: `a.b` -> `["a.b", "a"]`."""
+    names = [name]
+    while "." in name:
+        name = name.rpartition(".")[0]
+        names.append(name)
+    return names

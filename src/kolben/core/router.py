@@ -1,0 +1,262 @@
+"""A url_map compiled: find the plan for a method and a path.
+
+Compiled from the states of Werkzeug's own matcher, so that both agree on every order and
+weight. Whatever is no plain match (nothing found, another method, a redirect, a WebSocket)
+is None here, and Werkzeug's MapAdapter decides it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.routing import Map, Rule, RuleFactory, ValidationError
+from werkzeug.routing.matcher import State
+
+from kolben.core.plan import Plan
+
+# The settings of a map that decide what matches.
+_MATCHING_SETTINGS = frozenset(
+    {
+        "converters",
+        "default_subdomain",
+        "host_matching",
+        "merge_slashes",
+        "redirect_defaults",
+        "strict_slashes",
+    }
+)
+
+MakePlan = Callable[[Rule], Plan]
+Match = tuple[Plan, dict[str, Any]]
+
+
+class RuleMap(Map):
+    """A map that calls `tell` after each change."""
+
+    tell: Callable[[], None] | None = None
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        """Add a rule, or the rules of a factory."""
+        super().add(rulefactory)
+        if self.tell is not None:
+            self.tell()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in _MATCHING_SETTINGS and self.tell is not None:
+            self.tell()
+
+
+class Leaf:
+    """A rule at its place in the tree, with its plan and the converters of its values."""
+
+    __slots__ = ("converters", "defaults", "is_plain", "methods", "plan", "strict_slashes")
+
+    def __init__(self, rule: Rule, plan: Plan, is_plain: bool) -> None:
+        self.plan = plan
+        self.is_plain = is_plain
+        self.methods = rule.methods
+        self.strict_slashes = rule.strict_slashes
+        self.converters = [(name, conv.to_python) for name, conv in rule._converters.items()]
+        self.defaults = rule.defaults
+
+    def arguments(self, values: list[str]) -> dict[str, Any] | None:
+        """Convert the values of a path; None if a converter refuses one."""
+        arguments: dict[str, Any] = {}
+        try:
+            for (name, to_python), value in zip(self.converters, values, strict=True):
+                arguments[name] = to_python(value)
+        except ValidationError:
+            return None
+        if self.defaults:
+            arguments.update(self.defaults)
+        return arguments
+
+
+class Branch:
+    """A pattern for one part of a path, or for all that is left of it."""
+
+    __slots__ = ("final", "match", "node", "suffixed")
+
+    def __init__(self, content: str, final: bool, suffixed: bool, node: Node) -> None:
+        self.match = re.compile(content).match
+        self.final = final
+        self.suffixed = suffixed
+        self.node = node
+
+
+class Node:
+    """A place in the tree: where the next part of a path can lead."""
+
+    __slots__ = ("branches", "leaves", "static")
+
+    def __init__(self) -> None:
+        self.static: dict[str, Node] = {}
+        self.branches: list[Branch] = []
+        self.leaves: list[Leaf] = []
+
+    def leaf_for(self, method: str) -> Leaf | None:
+        """Return the first rule that ends here and takes the method."""
+        for leaf in self.leaves:
+            if leaf.methods is None or method in leaf.methods:
+                return leaf
+        return None
+
+
+class Router:
+    """Finds plans. Never changes: a changed url_map gets a new router."""
+
+    __slots__ = ("_exact", "_root")
+
+    def __init__(self, url_map: Map, make_plan: MakePlan) -> None:
+        """Compile the rules of a map as it is now."""
+        url_map.update()
+        self._exact: dict[str, dict[str, Plan]] = {}
+        self._root = Node()
+        top = url_map._matcher._root
+        # The first part of each path is a domain, and an empty one unless the app matches
+        # hosts or subdomains. If it does, nothing is found here and Werkzeug decides.
+        state = top.static.get(url_map.default_subdomain)
+        # A map of another class does not tell of changes: its matches are never kept.
+        is_plain = not top.dynamic and not url_map.host_matching and isinstance(url_map, RuleMap)
+        if state is not None and is_plain:
+            self._root = _copy(state, url_map, make_plan)
+            self._remember(self._root, [])
+
+    def _remember(self, node: Node, parts: list[str]) -> None:
+        """Put the rules without values where one dict look-up finds them."""
+        for leaf in node.leaves:
+            if leaf.methods is None or leaf.defaults or not leaf.is_plain:
+                break  # what follows must not be found before this one
+            plans = self._exact.setdefault("/".join(parts), {})
+            for method in leaf.methods:
+                plan = leaf.plan.options if method == "OPTIONS" else leaf.plan
+                plans.setdefault(method, plan)
+        for part, child in node.static.items():
+            self._remember(child, [*parts, part])
+
+    def find(self, method: str, path: str) -> Match | None:
+        """Find the plan for a request line and the values of its path; None: ask Werkzeug.
+
+        method: upper case. path: decoded, without query, as PEP 3333's PATH_INFO.
+        """
+        plans = self._exact.get(path)
+        if plans is not None:
+            plan = plans.get(method)
+            if plan is not None:
+                return plan, {}
+        if path[:1] != "/" or path[:2] == "//":
+            return None
+        try:
+            found = _walk(self._root, path.split("/"), 0, method, [])
+        except _NeedsWerkzeug:
+            return None
+        if found is None:
+            return None
+        leaf, values = found
+        arguments = leaf.arguments(values)
+        if arguments is None:
+            return None
+        return leaf.plan.options if method == "OPTIONS" else leaf.plan, arguments
+
+
+class _NeedsWerkzeug(Exception):
+    """The path leads to a rule that only Werkzeug's adapter can answer for."""
+
+
+def _copy(state: State, url_map: Map, make_plan: MakePlan) -> Node:
+    """Copy a state of Werkzeug's matcher, and all below it."""
+    node = Node()
+    for rule in state.rules:
+        node.leaves.append(Leaf(rule, make_plan(rule), _is_plain(rule, url_map)))
+    for part, child in state.static.items():
+        node.static[part] = _copy(child, url_map, make_plan)
+    for rule_part, child in state.dynamic:
+        below = _copy(child, url_map, make_plan)
+        branch = Branch(rule_part.content, rule_part.final, rule_part.suffixed, below)
+        node.branches.append(branch)
+    return node
+
+
+def _is_plain(rule: Rule, url_map: Map) -> bool:
+    """Say whether a match of this rule is the whole answer."""
+    if rule.websocket or rule.redirect_to is not None:
+        return False
+    if not url_map.redirect_defaults:
+        return True
+    # A rule with defaults may have another rule of its endpoint redirect to it.
+    endpoint_has_defaults = any(
+        other.defaults for other in url_map._rules_by_endpoint.get(rule.endpoint, ())
+    )
+    return not (rule.alias or endpoint_has_defaults)
+
+
+def _walk(
+    node: Node, parts: list[str], at: int, method: str, values: list[str]
+) -> tuple[Leaf, list[str]] | None:
+    """Follow the parts of a path from `at` on, as Werkzeug's matcher does.
+
+    Raises _NeedsWerkzeug where a slash is missing or a rule is not plain.
+    """
+    if at == len(parts):
+        return _end(node, method, values)
+    part = parts[at]
+    child = node.static.get(part)
+    if child is not None:
+        found = _walk(child, parts, at + 1, method, values)
+        if found is not None:
+            return found
+    for branch in node.branches:
+        found = _follow(branch, parts, at, method, values)
+        if found is not None:
+            return found
+    if part == "" and at == len(parts) - 1:
+        for leaf in node.leaves:
+            if not leaf.strict_slashes and (leaf.methods is None or method in leaf.methods):
+                return _chosen(leaf, values)
+    return None
+
+
+def _follow(
+    branch: Branch, parts: list[str], at: int, method: str, values: list[str]
+) -> tuple[Leaf, list[str]] | None:
+    """Follow one branch, if its pattern takes the part (or, if final, all that is left)."""
+    match = branch.match("/".join(parts[at:]) if branch.final else parts[at])
+    if match is None:
+        return None
+    groups = [value for name, value in match.groupdict().items() if _is_value(name)]
+    below = values + groups if values else groups
+    if not branch.final:
+        return _walk(branch.node, parts, at + 1, method, below)
+    if branch.suffixed and match.groups()[-1] == "/":
+        return _walk(branch.node, [""], 0, method, below)
+    return _end(branch.node, method, below)
+
+
+def _is_value(group: str) -> bool:
+    """Say whether a named group is a converter's (and not one inside its regex)."""
+    return group.startswith("__werkzeug_")
+
+
+def _end(node: Node, method: str, values: list[str]) -> tuple[Leaf, list[str]] | None:
+    """Choose the rule where the path ends; one that wants a slash more is Werkzeug's."""
+    leaf = node.leaf_for(method)
+    if leaf is not None:
+        return _chosen(leaf, values)
+    slashed = node.static.get("")
+    if slashed is not None:
+        leaf = slashed.leaf_for(method)
+        if leaf is not None:
+            if leaf.strict_slashes:
+                raise _NeedsWerkzeug
+            return _chosen(leaf, values)
+    return None
+
+
+def _chosen(leaf: Leaf, values: list[str]) -> tuple[Leaf, list[str]]:
+    """Return a plain rule; any other is Werkzeug's."""
+    if not leaf.is_plain:
+        raise _NeedsWerkzeug
+    return leaf, values

@@ -1,0 +1,50 @@
+"""`current_app`, `g`, `request` and `session`: what is current, typed as what it stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kolben.core.context import AppContext, RequestContext
+from kolben.core.current import find_context
+from kolben.core.proxies import app_ctx as app_ctx
+from kolben.core.proxies import current_app as current_app
+from kolben.core.proxies import g as g
+from kolben.core.proxies import request as request
+from kolben.core.proxies import request_ctx as request_ctx
+from kolben.core.proxies import session as session
+
+_MISSING: Any = object()
+
+
+class _CurrentAppContext:
+    """Reads what Flask keeps in a context variable of its own: the context that owns `g`."""
+
+    name = "flask.app_ctx"
+
+    def _find(self) -> AppContext | None:
+        context = find_context()
+        return None if context is None else context.app_context
+
+    def get(self, default: Any = _MISSING) -> Any:
+        """Return the context; without any, `default`, or LookupError if none is given."""
+        found = self._find()
+        if found is not None:
+            return found
+        if default is _MISSING:
+            raise LookupError(self.name)
+        return default
+
+
+class _CurrentRequestContext(_CurrentAppContext):
+    """Reads what Flask keeps in another: the active request's context."""
+
+    name = "flask.request_ctx"
+
+    def _find(self) -> RequestContext | None:
+        context = find_context()
+        return None if context is None else context.request_context
+
+
+# FLASK: extensions read these names, though they are not documented.
+_cv_app = _CurrentAppContext()
+_cv_request = _CurrentRequestContext()

@@ -1,0 +1,9 @@
+"""Clients that call an app or its commands without a server or a shell."""
+
+from __future__ import annotations
+
+from kolben.testing.client import EnvironBuilder as EnvironBuilder
+from kolben.testing.client import FlaskClient as FlaskClient
+from kolben.testing.runner import FlaskCliRunner as FlaskCliRunner
+
+__all__ = ["EnvironBuilder", "FlaskCliRunner", "FlaskClient"]
