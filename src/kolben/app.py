@@ -22,16 +22,15 @@ from kolben.core.current import the_request_context
 from kolben.core.engine import Engine
 from kolben.core.hosts import check_host
 from kolben.core.lazy import lazy
-from kolben.core.proxies import g, request, session
+from kolben.core.proxies import g, request
 from kolben.core.request import Request
 from kolben.core.response import Response
 from kolben.core.returns import make_response
 from kolben.debughelpers import FormDataRoutingRedirect, attach_enctype_error_multidict
 from kolben.entry import wsgi
 from kolben.entry.loop import to_sync
-from kolben.flashing import get_flashed_messages
 from kolben.sessions import SecureCookieSessionInterface
-from kolben.templating import Environment, create_environment, update_template_context
+from kolben.templating import update_template_context
 from kolben.typing import ResponseReturnValue, StartResponse, WSGIEnvironment
 
 
@@ -286,18 +285,6 @@ class Flask(App):
         return make_redirect(location, code=code, Response=self.response_class)
 
     # Templates.
-
-    def create_jinja_environment(self) -> Environment:
-        """Make the template environment, with the framework's globals."""
-        environment: Environment = create_environment(
-            self,
-            url_for=self.url_for,
-            get_flashed_messages=get_flashed_messages,
-            request=request,
-            session=session,
-            g=g,
-        )
-        return environment
 
     def update_template_context(self, context: dict[str, Any]) -> None:
         """Add to a template's variables what the context processors give."""

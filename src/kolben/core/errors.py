@@ -38,8 +38,8 @@ def class_and_code(which: type[Exception] | int) -> tuple[type[Exception], int |
             exception = default_exceptions[which]
         except KeyError:
             raise ValueError(
-                f"'{which}' is not a recognized HTTP error code. Register a handler for a"
-                " subclass of HTTPException with that code instead."
+                f"'{which}' is not a recognized HTTP error code. Use a subclass of"
+                " HTTPException with that code instead."
             ) from None
     if isinstance(exception, Exception):
         raise TypeError(

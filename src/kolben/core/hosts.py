@@ -14,8 +14,11 @@ from werkzeug.sansio.utils import host_is_trusted
 from kolben.typing import Request
 
 # A name, an IPv4 or a bracketed IPv6 address, and perhaps a port (RFC 9110 §7.2). Underscores
-# are no valid domain, but Docker's and Kubernetes' service names have them.
-_valid_host = re.compile(r"(?:[a-z0-9._-]+|\[[a-f0-9:.]+\])(?::[0-9]{0,5})?", re.I | re.A).fullmatch
+# are no valid domain, but Docker's service names have them; letters beyond ASCII are no valid
+# header, but a name before its IDNA encoding.
+_valid_host = re.compile(
+    r"(?:[a-z0-9._\x80-\U0010ffff-]+|\[[a-f0-9:.]+\])(?::[0-9]{0,5})?", re.I
+).fullmatch
 
 # PERF: hosts found valid, so that the usual one costs a look-up: 50 ns instead of 600 ns
 # (benchmarks/inprocess.py). Bounded, as clients choose what stands in it.
