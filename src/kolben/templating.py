@@ -10,7 +10,9 @@ from jinja2 import Environment as BaseEnvironment
 
 from kolben.core.current import find_context, the_app
 from kolben.core.hooks import WatchedDict
+from kolben.core.proxies import g, request, session
 from kolben.debughelpers import explain_template_loading_attempts
+from kolben.flashing import get_flashed_messages
 from kolben.signals import before_render_template, template_rendered
 from kolben.streaming import stream_with_context
 from kolben.string_templates import StringTemplates
@@ -102,19 +104,23 @@ class DispatchingJinjaLoader(BaseLoader):
         )
 
 
-def create_environment(app: App, **variables: Any) -> Any:
-    """Make the environment of an app, of its jinja_environment class.
-
-    variables: the globals beside `config`, also seen by imported templates: url_for,
-    get_flashed_messages, request, session and g.
-    """
+def create_environment(app: App) -> Any:
+    """Make the environment of an app, of its jinja_environment class."""
     options = dict(app.jinja_options)
     options.setdefault("autoescape", app.select_jinja_autoescape)
     if "auto_reload" not in options:
         reload = app.config["TEMPLATES_AUTO_RELOAD"]
         options["auto_reload"] = app.debug if reload is None else reload
     environment = app.jinja_environment(app, **options)
-    environment.globals.update(config=app.config, **variables)
+    environment.globals.update(
+        url_for=app.url_for,
+        get_flashed_messages=get_flashed_messages,
+        config=app.config,
+        # Also there in imported templates, which do not see the variables of a rendering.
+        request=request,
+        session=session,
+        g=g,
+    )
     environment.policies["json.dumps_function"] = app.json.dumps
     return environment
 
