@@ -61,8 +61,9 @@ def void_reasons(interpreters: list[Interpreter]) -> list[str]:
     reasons = []
     for interpreter in interpreters:
         if interpreter.real_files:
-            files = ", ".join(sorted(interpreter.real_files))
-            reasons.append(f"{interpreter} ran the real Flask: {files}")
+            first, *others = sorted(interpreter.real_files)
+            more = f" and {len(others)} more" if others else ""
+            reasons.append(f"{interpreter} ran the real Flask: {first}{more}")
         elif interpreter.missed_alias:
             reasons.append(f"{interpreter} asked for flask while the alias was not live")
     if not any(interpreter.used_flask for interpreter in interpreters):
