@@ -1,0 +1,1 @@
+"""Running the app in processes: the production server, built on Granian."""

@@ -1,0 +1,177 @@
+"""Between Granian's WSGI side and the app: the environ as PEP 3333 wants it, and safe answers.
+
+Rule: nothing that would end a worker process reaches Granian.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+from kolben.server.granian_input import open_body
+from kolben.typing import WSGIApplication
+
+Headers = list[tuple[str, str]]
+
+
+class Protocol_(Protocol):  # noqa: N801  # what Granian calls it
+    """The two ways in which Granian takes an answer."""
+
+    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
+    def response_iter(self, status: int, headers: Headers, body: Iterator[bytes]) -> None: ...
+
+
+Handler = Callable[[Protocol_, dict[str, Any]], int]
+
+
+class Start:
+    """The start_response of one request."""
+
+    __slots__ = ("headers", "status", "written")
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: Headers = []
+        self.written: list[bytes] = []
+
+    def __call__(
+        self, status: str, headers: Headers, exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        """Take status and headers; return PEP 3333's `write`.
+
+        ValueError: the status is none of HTTP. Called again without `exc_info`: AssertionError.
+        """
+        if self.status and exc_info is None:
+            raise AssertionError("start_response was called twice for one request.")
+        self.status = check_status(status)
+        self.headers = headers
+        return self.written.append
+
+
+class Stream:
+    """A response that is sent piece by piece; closed exactly as often as Granian closes it."""
+
+    __slots__ = ("_close", "_next")
+
+    def __init__(self, first: list[bytes], rest: Iterator[bytes], close: Any) -> None:
+        self._next = _chain(first, rest) if first else rest.__next__
+        self._close = close
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> bytes:
+        return self._next()
+
+    def close(self) -> None:
+        """Tell the app that nothing more is wanted."""
+        if self._close is not None:
+            self._close()
+
+
+def check_status(status: str) -> int:
+    """Return the number of a status line.
+
+    SECURITY: Granian 2.8 ends the whole worker process for a number outside 100 to 999.
+    """
+    number = status[:3]
+    if not (number.isdecimal() and number.isascii() and status[3:4] in ("", " ")) or number < "100":
+        raise ValueError(
+            f"The app answered with the status {status!r}. HTTP has 100 to 999: write, for"
+            " example, '404 Not Found'."
+        )
+    return int(number)
+
+
+def base_environ(*, multiprocess: bool, multithread: bool) -> dict[str, Any]:
+    """Return what is the same in the environ of every request.
+
+    SECURITY: Granian would copy the whole of os.environ, secrets included, into each of them.
+    """
+    return {
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        "SCRIPT_NAME": "",
+        "SERVER_SOFTWARE": "Granian",
+        "wsgi.errors": sys.stderr,
+        "wsgi.input_terminated": True,
+        "wsgi.multiprocess": multiprocess,
+        "wsgi.multithread": multithread,
+        "wsgi.run_once": False,
+        "wsgi.version": (1, 0),
+    }
+
+
+def repair(environ: dict[str, Any]) -> None:
+    """Put right what Granian says of a request in another way than PEP 3333 does."""
+    if not environ.get("HTTP_HOST", ""):
+        # Granian says '' where there is no Host; the entry answers 400 where one is required.
+        environ.pop("HTTP_HOST", None)
+    # SECURITY: only the spellings `Content_Length` and `Content_Type` end up in these. Other
+    # names with an underscore cannot be told from those with a dash by now.
+    if "HTTP_CONTENT_LENGTH" in environ or "HTTP_CONTENT_TYPE" in environ:
+        environ.pop("HTTP_CONTENT_LENGTH", None)
+        environ.pop("HTTP_CONTENT_TYPE", None)
+    protocol = environ["SERVER_PROTOCOL"]
+    if protocol == "HTTP/1":
+        environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+
+    length = environ.get("CONTENT_LENGTH")
+    if length:
+        environ["wsgi.input"] = open_body(environ["wsgi.input"], int(length))
+    elif "HTTP_TRANSFER_ENCODING" in environ or not protocol.startswith("HTTP/1"):
+        environ["wsgi.input"] = open_body(environ["wsgi.input"], None)
+    else:
+        # RFC 9112 §6.3: neither header means that there is no body.
+        environ["wsgi.input"] = io.BytesIO()
+
+
+def connect(app: WSGIApplication, base: dict[str, Any]) -> Handler:
+    """Return the function that Granian calls with each request, in one of its threads.
+
+    It returns the status, for the access log.
+    """
+
+    def handle(protocol: Protocol_, scope: dict[str, Any]) -> int:
+        environ = base | scope
+        repair(environ)
+        start = Start()
+        body = app(environ, start)
+        # PERF: Granian sends a list in one call, without going back into Python.
+        if type(body) is list and start.status and not start.written:
+            protocol.response_bytes(start.status, start.headers, b"".join(body))
+        else:
+            _send_stream(protocol, start, body)
+        return start.status
+
+    return handle
+
+
+def _send_stream(protocol: Protocol_, start: Start, body: Iterable[bytes]) -> None:
+    """Send a body that is not a list; an app may call start_response with its first piece."""
+    close = getattr(body, "close", None)
+    pieces = iter(body)
+    first = start.written
+    try:
+        if not start.status:
+            first = [next(pieces, b"")]
+        if not start.status:
+            raise AssertionError("The app sent a body without calling start_response.")
+    except BaseException:
+        if close is not None:
+            close()
+        raise
+    protocol.response_iter(start.status, start.headers, Stream(first, pieces, close))
+
+
+def _chain(first: list[bytes], rest: Iterator[bytes]) -> Callable[[], bytes]:
+    """Return a `next` that gives what was taken or written before the rest."""
+    waiting = iter(first)
+
+    def take() -> bytes:
+        for piece in waiting:
+            return piece
+        return next(rest)
+
+    return take

@@ -1,0 +1,154 @@
+"""The parent of the workers: starts them, brings back those that die, stops them cleanly."""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket
+import sys
+import threading
+import time
+from typing import Any
+
+import click
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server as GranianServer
+
+from kolben.server.settings import BACKLOG, Settings, raise_file_limit
+from kolben.server.worker import APP_FAILED, Loader
+from kolben.version import VERSION
+
+# A worker that lived less than this counts as having died at once, and waits before the next try.
+SHORT_LIFE_S = 10.0
+LONGEST_WAIT_S = 5.0
+
+LOGGING = {
+    "formatters": {"generic": {"format": "[%(asctime)s] %(levelname)s %(message)s"}},
+    "handlers": {
+        "console": {
+            "formatter": "generic",
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stderr",
+        }
+    },
+    "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
+}
+
+
+class AppFailed(Exception):
+    """The app cannot be loaded, and a worker has already said why."""
+
+
+class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no types
+    """Granian's parent process, which outlives every death of a worker but that of the app."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            "kolben",
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces(settings.interface),
+            workers=settings.workers,
+            blocking_threads=settings.threads if settings.interface == "wsgi" else 1,
+            backlog=BACKLOG,
+            backpressure=raise_file_limit(),
+            websockets=settings.interface != "wsgi",
+            log_level=LogLevels.error,
+            log_dictconfig=LOGGING,
+            respawn_failed_workers=True,
+            workers_kill_timeout=settings.stop_timeout_s,
+        )
+        self.settings = settings
+        self.is_ready = threading.Event()
+        self._short_lives = 0
+        method = multiprocessing.get_start_method()
+        context = multiprocessing.get_context(method if method in ("fork", "spawn") else "spawn")
+        self._ready = context.SimpleQueue()
+        self._told = context.Value("b", 0)
+
+    def run(self) -> int:
+        """Serve until a signal comes; return the exit code.
+
+        0 after SIGTERM or SIGINT, when the requests that were under way have been answered.
+        1 if the app cannot be loaded.
+        """
+        threading.Thread(target=self._announce, daemon=True).start()
+        code = 0
+        try:
+            self.serve(
+                target_loader=Loader(self.settings, self._ready, self._told), wrap_loader=False
+            )
+        except AppFailed:
+            code = 1
+            self.shutdown()
+        return code
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """Stop the workers.
+
+        Ctrl+C in a terminal reaches the workers as well as us; that one of them was faster than
+        we were is no failure.
+        """
+        self.interrupt_children.clear()
+        super().shutdown(exit_code)
+
+    def _announce(self) -> None:
+        """Say where the app is and what it can hold, as soon as all workers have loaded it."""
+        names = [self._ready.get() for _ in range(self.settings.workers)]
+        self.is_ready.set()
+        _say(f"Kolben {VERSION} serving {names[0]} on {self.settings.address}")
+        _say(self.settings.capacity)
+        while True:
+            # Workers that came later; nobody waits for them.
+            self._ready.get()
+
+    def _respawn_workers(
+        self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0
+    ) -> None:
+        """Start workers anew, after a pause that grows while they die at once.
+
+        AppFailed: no worker has ever been ready, and the app is the cause.
+        """
+        for index in workers:
+            code = self.wrks[index].inner.exitcode
+            if code == APP_FAILED and not self.is_ready.is_set():
+                raise AppFailed
+            self._told.value = 0
+            self._pause(index)
+            if self.interrupt_signal:
+                return
+        super()._respawn_workers(workers, spawn_target, target_loader, delay=delay)
+        # Granian gives up when a worker dies twice within 5.5 s; we go on, but more slowly.
+        self.respawned_wrks.clear()
+
+    def _pause(self, index: int) -> None:
+        """Wait before a worker that lived but shortly is started again; a signal ends the wait."""
+        if time.monotonic() - self.wrks[index].birth > SHORT_LIFE_S:
+            self._short_lives = 0
+            return
+        self.main_loop_interrupt.wait(min(0.1 * 2**self._short_lives, LONGEST_WAIT_S))
+        self._short_lives += 1
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise OSError if another program listens at an address.
+
+    Granian's sockets share a port with whoever shares it as well (SO_REUSEPORT): two servers on
+    one port would each get some of the requests, and neither would say so.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if sys.platform != "win32":
+            # A port that is only waiting for the last packets of a closed connection is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def _say(line: str) -> None:
+    """Print a line; a terminal that has no `×` gets an `x`."""
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        line.encode(encoding)
+    except UnicodeEncodeError:
+        line = line.replace("×", "x")
+    click.echo(line)

@@ -1,0 +1,122 @@
+"""What happens in a worker process before its first request: the app is found and connected."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import click
+
+from kolben.commands import ScriptInfo
+from kolben.discovery import APP_NAMES, format_own_traceback, is_app, split_import_path
+from kolben.server.access_log import log_requests
+from kolben.server.granian_wsgi import Handler, base_environ, connect
+from kolben.server.pools import tell_small_pools
+from kolben.server.settings import Settings
+from kolben.typing import App
+
+# The exit code of a worker whose app cannot be loaded; the parent must not start it again.
+APP_FAILED = 70
+
+_ENTRIES = {"asgi": "asgi_app", "rsgi": "__rsgi__"}
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Loads the app in each worker, by the same search as every command.
+
+    ready: a queue that gets the app's full name from each worker that has loaded it.
+    told: a shared flag: of all the workers that fail alike, only one says why.
+    """
+
+    settings: Settings
+    ready: Any
+    told: Any
+
+    def __call__(self) -> Any:
+        """Return what Granian calls for this interface; end the process if there is no app."""
+        try:
+            app = ScriptInfo(self.settings.app).load_app()
+            target = self._connect(app)
+        except BaseException as error:
+            self._fail(error)
+        for warning in (*_debug_warning(app), *tell_small_pools(app, self.settings.threads)):
+            click.echo(f"Warning: {warning}", err=True)
+        self.ready.put(describe_app(app, self.settings.app))
+        return target
+
+    def _connect(self, app: App) -> Any:
+        """Return the app's entry; for WSGI, also make Granian use ours around it."""
+        interface = self.settings.interface
+        entry = _ENTRIES.get(interface)
+        if entry is None:
+            self._use_own_wsgi()
+            return app
+        if not hasattr(app, entry):
+            raise click.UsageError(
+                f"This version serves WSGI only: the app has no {entry!r} for"
+                f" --interface {interface}. Leave the option out."
+            )
+        return app if interface == "rsgi" else getattr(app, entry)
+
+    def _use_own_wsgi(self) -> None:
+        """Make Granian call our function for each request instead of its own.
+
+        Granian has no setting for it: it looks the wrapper up in this module when the worker
+        begins, right after it has loaded the app. Its release is pinned for such uses.
+        """
+        from granian.server import mp, mt  # starts faster without it
+
+        def wrap(app: Any, scope_options: object, access_log: object) -> Handler:
+            handle = connect(
+                app,
+                base_environ(
+                    multiprocess=self.settings.workers > 1,
+                    multithread=self.settings.threads > 1,
+                ),
+            )
+            return log_requests(handle, sys.stdout) if self.settings.access_log else handle
+
+        for module in (mp, mt):
+            module._wsgi_call_wrap = wrap  # type: ignore[attr-defined]  # Granian's own name
+
+    def _fail(self, error: BaseException) -> NoReturn:
+        """Say once why the app cannot be loaded, and end this worker."""
+        with self.told.get_lock():
+            if not self.told.value:
+                self.told.value = 1
+                click.echo(describe_failure(error), err=True)
+        sys.exit(APP_FAILED)
+
+
+def describe_failure(error: BaseException) -> str:
+    """Return the message for an app that cannot be loaded: the app's own traceback in it."""
+    if isinstance(error, click.ClickException):
+        return f"Error: {error.format_message()}"
+    from kolben.dev.missing_module import explain  # starts faster without it
+
+    help_text = explain(error)
+    return f"Error: The app could not be loaded:\n\n{format_own_traceback(error)}" + (
+        f"\n{help_text}" if help_text else ""
+    )
+
+
+def describe_app(app: App, path: str | None) -> str:
+    """Return `module:name` of an app for the start-up line, as far as it can be told."""
+    module_name, name = split_import_path(path or app.import_name)
+    if name is not None:
+        return f"{module_name}:{name}"
+    variables = vars(sys.modules.get(app.import_name, sys))
+    names = [*APP_NAMES, *variables]
+    found = next((key for key in names if is_app(variables.get(key))), None)
+    return f"{module_name}:{found}" if found else module_name
+
+
+def _debug_warning(app: App) -> list[str]:
+    if not app.debug:
+        return []
+    return [
+        "Debug mode is on (KOLBEN_DEBUG or FLASK_DEBUG). Turn it off in production: it tells"
+        " clients about the app."
+    ]
