@@ -54,9 +54,11 @@ def check_csrf() -> None:
     """Refuse a change that did not come from a page of this board.
 
     The hook is excepted: its signature proves more. So is HTTP Basic, which no browser adds
-    by itself, as the board never asks for it.
+    by itself, as the board never asks for it. An address without a view changes nothing.
     """
-    if request.method not in CHANGING_METHODS or request.blueprint == "hooks" or uses_basic():
+    if request.method not in CHANGING_METHODS or request.endpoint is None:
+        return
+    if request.blueprint == "hooks" or uses_basic():
         return
     expected = session.get("csrf_token", "")
     sent = request.form.get("csrf_token") or request.headers.get("X-CSRF-Token", "")

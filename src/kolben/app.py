@@ -49,15 +49,11 @@ class Flask(App):
 
     # Entries.
 
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a WSGI request, through the middleware that stands in wsgi_app."""
         return self.wsgi_app(environ, start_response)
 
-    def wsgi_app(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a WSGI request; wrap it: `app.wsgi_app = Middleware(app.wsgi_app)`."""
         return wsgi.answer(self, environ, start_response)
 
@@ -189,9 +185,7 @@ class Flask(App):
 
     def log_exception(self, exc_info: Any) -> None:
         """Log an exception that nothing handled, with the request it happened in."""
-        self.logger.error(
-            "Exception on %s [%s]", request.path, request.method, exc_info=exc_info
-        )
+        self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raise why a request can't be routed.
@@ -296,8 +290,6 @@ class Flask(App):
         """Return a function that can be called plainly: `func`, or a wrapper if it is async."""
         return self.async_to_sync(func) if iscoroutinefunction(func) else func
 
-    def async_to_sync(
-        self, func: Callable[..., Coroutine[Any, Any, Any]]
-    ) -> Callable[..., Any]:
+    def async_to_sync(self, func: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
         """Wrap a coroutine function so that a plain call runs it to its end."""
         return to_sync(func)

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
     from werkzeug.sansio.response import Response as AnyResponse
 
-    from kolben.app import Flask as App
+    from kolben.app import Flask
     from kolben.blueprints import Blueprint as Blueprint
     from kolben.core.context import AppContext as AppContext
     from kolben.core.context import RequestContext as RequestContext
     from kolben.core.request import Request as Request
     from kolben.core.response import Response as Response
     from kolben.sessions import SessionMixin as SessionMixin
+
+    App = Flask
 else:
     # At run time these are only ever annotations, which nobody evaluates.
     App = Blueprint = AppContext = RequestContext = Request = Response = SessionMixin = Any

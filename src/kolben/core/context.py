@@ -184,7 +184,7 @@ class RequestContext(AppContext):
         self._holds = 0
         if request is None:
             request = app.request_class(environ)
-        request.json_module = app.json
+        request.json_module = app.json  # type: ignore[assignment]  # has a module's functions
         self.request = request
         self._after_request_functions: list[Any] = []
         if session is not None:

@@ -177,4 +177,4 @@ def tear_down_app(app: App, exc: BaseException | None) -> None:
 
 def being_handled(exc: Any) -> BaseException | None:
     """Return `exc`; for the stand-in of "not given", the exception being handled."""
-    return sys.exc_info()[1] if exc is BEING_HANDLED else exc  # type: ignore[no-any-return]
+    return sys.exc_info()[1] if exc is BEING_HANDLED else exc

@@ -67,7 +67,7 @@ def find_handler(spec: Spec, error: Exception, names: Iterable[str]) -> Handler 
         for name in (*names, None):
             handlers = spec.get(name, {}).get(wanted)
             for parent in kind.__mro__ if handlers else ():
-                handler = handlers.get(parent)  # type: ignore[union-attr, arg-type]  # not None
+                handler = handlers.get(parent)  # type: ignore[union-attr]  # not None
                 if handler is not None:
                     return handler
     return None

@@ -54,47 +54,47 @@ class Request(WerkzeugRequest):
     # The parts that a Werkzeug request reads when it is made.
 
     @lazy
-    def method(self) -> str:  # type: ignore[override]  # lazy acts as the plain attribute
+    def method(self) -> str:
         """The method, in upper case."""
         return self.source.method()
 
     @lazy
-    def scheme(self) -> str:  # type: ignore[override]  # lazy acts as the plain attribute
+    def scheme(self) -> str:
         """`http` or `https` (`ws`, `wss` for a WebSocket)."""
         return self.source.scheme()
 
     @lazy
-    def server(self) -> tuple[str, int | None] | None:  # type: ignore[override]  # as above
+    def server(self) -> tuple[str, int | None] | None:
         """The server's (host, port); (path, None) for a unix socket."""
         return self.source.server()
 
     @lazy
-    def root_path(self) -> str:  # type: ignore[override]  # lazy acts as the plain attribute
+    def root_path(self) -> str:
         """The prefix the app is mounted under, without a slash at its end."""
         return self.source.root_path()
 
     @lazy
-    def path(self) -> str:  # type: ignore[override]  # lazy acts as the plain attribute
+    def path(self) -> str:
         """The path below root_path, decoded, with one slash at its start."""
         return self.source.path()
 
     @lazy
-    def query_string(self) -> bytes:  # type: ignore[override]  # as above
+    def query_string(self) -> bytes:
         """What follows the question mark, undecoded."""
         return self.source.query_string()
 
     @lazy
-    def headers(self) -> Headers:  # type: ignore[override]  # as above
+    def headers(self) -> Headers:
         """The request's headers."""
         return self.source.headers()
 
     @lazy
-    def remote_addr(self) -> str | None:  # type: ignore[override]  # as above
+    def remote_addr(self) -> str | None:
         """The address of the peer; behind a proxy that is the proxy, unless ProxyFix is on."""
         return self.source.remote_addr()
 
     @lazy
-    def args(self) -> MultiDict[str, str]:  # type: ignore[override]  # as above
+    def args(self) -> MultiDict[str, str]:
         """The fields of the query string; RequestEntityTooLarge (413) above 10,000."""
         text = self.query_string.decode("utf-8", "werkzeug.url_quote")
         return self.parameter_storage_class(parse_fields(text))
@@ -104,7 +104,7 @@ class Request(WerkzeugRequest):
     @property
     def endpoint(self) -> str | None:
         """The endpoint that matched; None if nothing did."""
-        return None if self.url_rule is None else self.url_rule.endpoint  # type: ignore[no-any-return]  # Rule types it as Any
+        return None if self.url_rule is None else self.url_rule.endpoint
 
     @property
     def blueprint(self) -> str | None:
@@ -131,7 +131,7 @@ class Request(WerkzeugRequest):
         return context.app.config[key]  # type: ignore[no-any-return]  # Config holds anything
 
     @property
-    def max_content_length(self) -> int | None:  # type: ignore[override]  # settable per request
+    def max_content_length(self) -> int | None:
         """The most bytes of a body to read; 413 above. MAX_CONTENT_LENGTH; None: no limit."""
         return self._limit(self._max_content_length, "MAX_CONTENT_LENGTH", None)
 
@@ -140,7 +140,7 @@ class Request(WerkzeugRequest):
         self._max_content_length = value
 
     @property
-    def max_form_memory_size(self) -> int | None:  # type: ignore[override]  # as above
+    def max_form_memory_size(self) -> int | None:
         """The most bytes of a multipart field that is no file. MAX_FORM_MEMORY_SIZE."""
         return self._limit(self._max_form_memory_size, "MAX_FORM_MEMORY_SIZE", 500_000)
 
@@ -148,8 +148,8 @@ class Request(WerkzeugRequest):
     def max_form_memory_size(self, value: int | None) -> None:
         self._max_form_memory_size = value
 
-    @property
-    def max_form_parts(self) -> int | None:  # type: ignore[override]  # as above
+    @property  # type: ignore[override]  # None: no limit
+    def max_form_parts(self) -> int | None:
         """The most parts of a multipart body. MAX_FORM_PARTS."""
         return self._limit(self._max_form_parts, "MAX_FORM_PARTS", 1_000)
 

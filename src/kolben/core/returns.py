@@ -73,16 +73,15 @@ def _unpack(answer: tuple[Any, ...]) -> tuple[Any, Any, Any]:
     )
 
 
-def _body_to_response(
-    app: App, body: Any, status: Any, headers: Any
-) -> tuple[Response, Any, Any]:
+def _body_to_response(app: App, body: Any, status: Any, headers: Any) -> tuple[Response, Any, Any]:
     """Make the response for a body; also what of status and headers is still to be set."""
     response_class = app.response_class
     if isinstance(body, response_class):
         return body, status, headers
     if isinstance(body, (str, bytes, bytearray)) or isinstance(body, Iterator):
         # Given to the class, so that it can decide on its default headers.
-        return response_class(body, status=status, headers=headers), None, None
+        content: Any = body
+        return response_class(content, status=status, headers=headers), None, None
     if isinstance(body, (dict, list)):
         return app.json.response(body), status, headers
     if isinstance(body, HTTPException):
@@ -91,7 +90,8 @@ def _body_to_response(
         body = body.get_response(_environ())
     if isinstance(body, WerkzeugResponse) or callable(body):
         try:
-            return response_class.force_type(body, _environ()), status, headers
+            response: Any = response_class.force_type(body, _environ())  # now of that class
+            return response, status, headers
         except TypeError as error:
             raise TypeError(f"{error}\n{_complaint(body)}") from error
     raise TypeError(_complaint(body))

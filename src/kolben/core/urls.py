@@ -80,9 +80,7 @@ def inject_defaults(app: App, endpoint: str, values: dict[str, Any]) -> None:
             function(endpoint, values)
 
 
-def handle_build_error(
-    app: App, error: BuildError, endpoint: str, values: dict[str, Any]
-) -> str:
+def handle_build_error(app: App, error: BuildError, endpoint: str, values: dict[str, Any]) -> str:
     """Return what the first build error handler returns; raise the last BuildError if none."""
     for handler in app.url_build_error_handlers:
         try:

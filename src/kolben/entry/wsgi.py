@@ -93,9 +93,7 @@ def outgoing(response: Response, environ: WSGIEnvironment) -> Outgoing:
         check_status(response._status, response._status_code)
     except ValueError as error:
         endpoint = environ["werkzeug.request"].endpoint
-        raise ValueError(
-            f"The response of the view {endpoint!r} can't be sent: {error}"
-        ) from error
+        raise ValueError(f"The response of the view {endpoint!r} can't be sent: {error}") from error
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, cast
 from uuid import UUID
 
 from werkzeug.http import http_date
@@ -22,7 +22,7 @@ class JSONProvider:
 
     def __init__(self, app: App) -> None:
         # The app owns its provider: a strong reference back would be a cycle.
-        self._app: App = weakref.proxy(app)
+        self._app = cast("App", weakref.proxy(app))
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Write a value as JSON text."""

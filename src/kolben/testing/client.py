@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from types import TracebackType
@@ -49,9 +49,7 @@ class EnvironBuilder(werkzeug.test.EnvironBuilder):
         return self.app.json.dumps(obj, **kwargs)
 
 
-def _split(
-    app: App, path: str, subdomain: str | None, url_scheme: str | None
-) -> tuple[str, str]:
+def _split(app: App, path: str, subdomain: str | None, url_scheme: str | None) -> tuple[str, str]:
     """Return the base URL for a path or URL, and what of it is the path and query."""
     host = app.config["SERVER_NAME"] or "localhost"
     if subdomain:
@@ -113,7 +111,7 @@ class FlaskClient(Client):
             response.headers.getlist("Set-Cookie"),
         )
 
-    def _copy_environ(self, other: WSGIEnvironment) -> WSGIEnvironment:
+    def _copy_environ(self, other: Mapping[str, Any]) -> WSGIEnvironment:
         """Return an environ with what every request of this client has."""
         environ = {**self.environ_base, **other}
         if self.preserve_context:
@@ -153,9 +151,7 @@ class FlaskClient(Client):
         request = self._request(args, kwargs)
         self._context_stack.close()
         try:
-            response = super().open(
-                request, buffered=buffered, follow_redirects=follow_redirects
-            )
+            response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
         finally:
             # Of several redirects the last is the one to look at.
             preserved, self._new_contexts[:] = self._new_contexts[-1:], []
