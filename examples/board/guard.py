@@ -119,9 +119,9 @@ def ask_for_login() -> BaseResponse:
 
 
 def safe_next(target: str | None) -> str:
-    """Give the path to go on to: `target` if it is one of this site, else the front page.
+    r"""Give the path to go on to: `target` if it is one of this site, else the front page.
 
-    SECURITY: browsers read `//host`, `/\\host` and a path with tabs in it as another site's.
+    SECURITY: browsers read `//host`, `/\host` and a path with tabs in it as another site's.
     """
     if (
         target

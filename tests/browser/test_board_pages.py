@@ -147,7 +147,7 @@ class Screen:
         assert f"Logged in as {name}." in self.text()
 
     def problems(self) -> list[str]:
-        """List what went wrong on this page: the console's errors, content wider than the screen."""
+        """List what is wrong with this page: errors in the console, more width than the screen."""
         found = [entry["message"] for entry in self.driver.get_log("browser")]
         root = "document.documentElement"
         wide, width = self.driver.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import kolben.drop_in  # noqa: F401, I001  # first: the board says `from flask import …`
+import kolben.drop_in  # noqa: F401  # first: the board says `from flask import …`
+
+# isort: split
 
 import re
 import shutil
@@ -79,7 +81,8 @@ def examples_on_path() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def first_start(
-    examples_on_path: None, tmp_path_factory: pytest.TempPathFactory
+    examples_on_path: None,  # noqa: ARG001  # a session's fixture cannot use the mark
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, dict[str, str]]:
     """Start the board once; give its folder and the passwords of its accounts."""
     from board import create_app, seed

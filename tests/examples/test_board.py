@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import kolben.drop_in  # noqa: F401, I001  # first: the board says `from flask import …`
+import kolben.drop_in  # noqa: F401  # first: the board says `from flask import …`
+
+# isort: split
 
 import stat
 import threading
@@ -42,8 +44,9 @@ def test_a_start_without_anything_makes_database_and_secrets_for_the_owner_only(
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.usefixtures("examples_on_path")
 def test_starts_at_the_same_time_fill_the_board_once(
-    examples_on_path: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from board import create_app
     from board.store import questions
@@ -64,8 +67,9 @@ def test_starts_at_the_same_time_fill_the_board_once(
         assert page.total == SAMPLES
 
 
+@pytest.mark.usefixtures("examples_on_path")
 def test_the_passwords_are_printed_once_and_only_their_hashes_are_kept(
-    examples_on_path: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from board import create_app
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import kolben.drop_in  # noqa: F401, I001  # first: the board says `from flask import …`
+import kolben.drop_in  # noqa: F401  # first: the board says `from flask import …`
+
+# isort: split
 
 import json
 from pathlib import Path
@@ -236,7 +238,8 @@ def test_sign_import_prints_the_header(site: Site, tmp_path: Path) -> None:
         ("`https://a.example`", "<p><code>https://a.example</code></p>"),
     ],
 )
-def test_prose_makes_html(examples_on_path: None, text: str, html: str) -> None:
+@pytest.mark.usefixtures("examples_on_path")
+def test_prose_makes_html(text: str, html: str) -> None:
     from board.text import prose
 
     assert prose(text) == html
@@ -254,7 +257,8 @@ def test_prose_makes_html(examples_on_path: None, text: str, html: str) -> None:
         (-5, "just now"),
     ],
 )
-def test_times_are_said_in_words(examples_on_path: None, seconds: int, said: str) -> None:
+@pytest.mark.usefixtures("examples_on_path")
+def test_times_are_said_in_words(seconds: int, said: str) -> None:
     from datetime import timedelta
 
     from board.database import timestamp
