@@ -49,7 +49,7 @@ from kolben.typing import (
 
 # Attributes that an engine is made from: a change of one makes the app a new engine.
 ENGINE_PARTS = frozenset(
-    {*STEPS, "ensure_sync", "session_interface", "subdomain_matching", "url_map", "view_functions"}
+    {*STEPS, "ensure_sync", "request_class", "session_interface", "subdomain_matching", "url_map", "view_functions"}
 )
 # Tables whose changes the engine takes over.
 HOOK_TABLES = frozenset(

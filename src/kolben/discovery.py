@@ -1,6 +1,6 @@
 """Find the app that a command is for: from `module:name`, a file's path, or a factory.
 
-Rule: the person sees their own traceback; frames of the import system and of this file are left out.
+Rule: the person sees their own traceback, without the frames that led to their code.
 """
 
 from __future__ import annotations
@@ -21,6 +21,16 @@ from kolben.typing import App
 APP_NAMES = ("app", "application")
 FACTORY_NAMES = ("create_app", "make_app")
 DEFAULT_FILES = ("wsgi.py", "app.py")
+
+# Files whose frames lie between a command and the app's own code.
+_HERE = os.path.dirname(__file__)
+_MACHINERY = frozenset(
+    {
+        __file__,
+        os.path.join(_HERE, "commands.py"),
+        os.path.join(_HERE, "server", "worker.py"),
+    }
+)
 
 
 class NoAppException(click.UsageError):
@@ -180,7 +190,7 @@ def load_from_path(app_import_path: str | None) -> App:
 
 
 def own_traceback(error: BaseException) -> TracebackType | None:
-    """Return an exception's traceback from the first frame that is not of this file.
+    """Return an exception's traceback from the first frame that is not the machinery's.
 
     None: the exception was raised right here, by no code of the app.
     """
@@ -192,13 +202,15 @@ def own_traceback(error: BaseException) -> TracebackType | None:
 
 def format_own_traceback(error: BaseException) -> str:
     """Return the text of an exception as the app's author would see it, ends with a newline."""
-    return "".join(
-        traceback.format_exception(type(error), error, own_traceback(error) or error.__traceback__)
-    )
+    steps = own_traceback(error)
+    if steps is None and not isinstance(error, SyntaxError):
+        # Raised by no code of the app; a syntax error names its place without any frame.
+        steps = error.__traceback__
+    return "".join(traceback.format_exception(type(error), error, steps))
 
 
 def _is_machinery(code: CodeType) -> bool:
-    return code.co_filename == __file__ or code.co_filename.startswith("<frozen importlib")
+    return code.co_filename in _MACHINERY or code.co_filename.startswith("<frozen importlib")
 
 
 def _call_factory_without_arguments(module: ModuleType, name: str) -> object:

@@ -47,6 +47,11 @@ class NamesakeLoader(Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return Kolben's module, imported under its own name."""
+        if self.own.name != "kolben":
+            # FLASK: `import flask` loads all of it, so threads that begin at once wait for one
+            # another. Here they wait at the app; Werkzeug's modules, which import one another in
+            # circles, fail when several threads load them by several ways.
+            import_module("kolben.app")
         module = import_module(self.own.name)
         self.own = _undisguised(module.__spec__) or self.own
         return module

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kolben.blueprints import Blueprint as Blueprint
     from kolben.core.context import AppContext as AppContext
     from kolben.core.context import RequestContext as RequestContext
+    from kolben.core.engine import Engine as Engine
     from kolben.core.request import Request as Request
     from kolben.core.response import Response as Response
     from kolben.sessions import SessionMixin as SessionMixin
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     App = Flask
 else:
     # At run time these are only ever annotations, which nobody evaluates.
-    App = Blueprint = AppContext = RequestContext = Request = Response = SessionMixin = Any
+    App = Blueprint = AppContext = Engine = RequestContext = Request = Response = SessionMixin = Any
     StartResponse = WSGIApplication = WSGIEnvironment = Headers = AnyResponse = Any
 
 # What a view may return: kolben.core.returns turns each into a Response.

@@ -13,8 +13,13 @@ from werkzeug.routing import MapAdapter
 from kolben.core.current import NO_REQUEST, current, outside
 from kolben.core.lazy import lazy
 from kolben.core.plan import Plan
-from kolben.signals import appcontext_popped, appcontext_pushed
-from kolben.typing import App, Request, SessionMixin, WSGIEnvironment
+from kolben.signals import (
+    appcontext_popped,
+    appcontext_pushed,
+    appcontext_tearing_down,
+    request_tearing_down,
+)
+from kolben.typing import App, Engine, Request, SessionMixin, WSGIEnvironment
 
 # pop(exc) without an argument takes the exception being handled; None says there is none.
 BEING_HANDLED: Any = object()
@@ -242,6 +247,43 @@ class RequestContext(AppContext):
             if not self.app.engine.opens_session_late:
                 self._session  # noqa: B018  # reading opens it; converters may use it
             self.match_request()
+
+    def begin(self, engine: Engine) -> None:
+        """Do what push() does, for a new context of an app that overrides none of it."""
+        outer = current.get()
+        if outer is not None:
+            self._enter(outer)
+        self._tokens.append(current.set(self))
+        if appcontext_pushed.receivers and self._owner is None:
+            appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+        if not engine.opens_session_late:
+            self._session  # noqa: B018  # reading opens it; converters may use it
+        self.plan = engine.match(self)
+        if not self.app._got_first_request:
+            self.app._got_first_request = True
+
+    def end_quietly(self) -> bool:
+        """Do what pop() does, if that is nothing but to leave; else do nothing and say so."""
+        app = self.app
+        plan = self.plan
+        request = self.request
+        if (
+            plan is None
+            or plan.hooks.teardown
+            or app.teardown_appcontext_funcs
+            or "files" in request.__dict__
+            or len(self._tokens) != 1
+            or self._holds
+            or current.get() is not self
+            or request_tearing_down.receivers
+            or appcontext_tearing_down.receivers
+            or appcontext_popped.receivers
+            or not app.engine.ends_quietly
+        ):
+            return False
+        current.reset(self._tokens.pop())
+        request.environ["werkzeug.request"] = None
+        return True
 
     def _enter(self, outer: AppContext | None) -> None:
         super()._enter(outer)

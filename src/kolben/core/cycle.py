@@ -96,7 +96,7 @@ def _save_session(app: App, context: RequestContext, response: Response) -> None
 def _refreshes_session(app: App, request: Request) -> bool:
     """Say whether a session that nobody touched may have to be sent again."""
     return (
-        "Cookie" in request.headers
+        "HTTP_COOKIE" in request.environ
         and app.config["SESSION_REFRESH_EACH_REQUEST"]
         and app.session_interface.get_cookie_name(app) in request.cookies
     )

@@ -9,13 +9,15 @@ from typing import Any, NoReturn
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
+from werkzeug.wrappers import Request as WerkzeugRequest
 
 from kolben.core.current import the_request
 from kolben.core.hooks import Hooks
-from kolben.core.hosts import check_host
+from kolben.core.hosts import check_host, is_valid_host
 from kolben.core.plan import Plan
 from kolben.core.request import split_blueprint_path
 from kolben.core.router import Router
+from kolben.core.source import decode_path
 from kolben.typing import App, RequestContext, View
 
 # The methods of an app that the cycle goes around while they are the framework's own. One
@@ -44,6 +46,7 @@ class Engine:
         "_plans",
         "app",
         "by_steps",
+        "ends_quietly",
         "opens_session_late",
         "router",
         "unmatched",
@@ -61,6 +64,8 @@ class Engine:
         self._plans: dict[int, Plan] = {}
         self.by_steps = any(is_overridden(app, own_steps, step) for step in STEPS)
         self.opens_session_late = type(app.session_interface) is own_session_interface
+        # A request class of the user's may have more to close.
+        self.ends_quietly = not self.by_steps and (app.request_class.close is WerkzeugRequest.close)
         self._asks_router = not (
             app.subdomain_matching or is_overridden(app, own_steps, "create_url_adapter")
         )
@@ -106,13 +111,19 @@ class Engine:
     def match(self, context: RequestContext) -> Plan:
         """Find the plan for a context's request and note the match in the request."""
         request = context.request
-        try:
-            check_host(request, self.app.config["TRUSTED_HOSTS"])
-        except HTTPException as error:
-            request.routing_exception = error
-            return self.unmatched
+        environ = request.environ
+        host = environ.get("HTTP_HOST")
+        trusted = self.app.config["TRUSTED_HOSTS"]
+        if host is None or trusted is not None or not is_valid_host(host) or request.trusted_hosts:
+            try:
+                check_host(request, trusted)
+            except HTTPException as error:
+                request.routing_exception = error
+                return self.unmatched
         if self._asks_router:
-            found = self.router.find(request.method, request.path)
+            # Read where the request would read them, which nobody may have asked for yet.
+            path = decode_path(environ.get("PATH_INFO", ""))
+            found = self.router.find(environ["REQUEST_METHOD"], path)
             if found is not None:
                 plan, request.view_args = found
                 request.url_rule = plan.rule

@@ -33,6 +33,11 @@ class Response(WerkzeugResponse):
 
     default_mimetype: str | None = "text/html"
     json_module: Any = _CurrentJSON()
+
+    # What a plain_response() has without setting it.
+    _status = "200 OK"
+    _status_code = 200
+    direct_passthrough = False
     autocorrect_location_header = False
 
     @property
@@ -50,9 +55,10 @@ def content_type_for(mimetype: str | None) -> str | None:
 
 
 def is_plain(response_class: type[WerkzeugResponse]) -> bool:
-    """Say whether responses of this class are made as Werkzeug makes them."""
-    return response_class.__init__ is WerkzeugResponse.__init__ and (
-        response_class.__new__ is object.__new__
+    """Say whether plain_response() makes of this class what calling it would."""
+    return issubclass(response_class, Response) and (
+        response_class.__init__ is WerkzeugResponse.__init__
+        and response_class.__new__ is object.__new__
         and response_class.default_status == 200
         and response_class.automatically_set_content_length
         and response_class.set_data is WerkzeugResponse.set_data
@@ -70,9 +76,6 @@ def plain_response(response_class: type[R], body: bytes, content_type: tuple[str
     headers = Headers.__new__(Headers)
     headers._list = [content_type, ("Content-Length", str(len(body)))]
     response.headers = headers
-    response._status = "200 OK"
-    response._status_code = 200
-    response.direct_passthrough = False
     response._on_close = []
     response.response = [body]
     return response

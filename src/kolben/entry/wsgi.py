@@ -24,20 +24,18 @@ _is_plain: dict[type, bool] = {}
 def answer(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer a request: the whole of `wsgi_app`."""
     engine = app.engine
-    context = (
-        app.request_context(environ)
-        if engine.by_steps
-        else RequestContext(app, environ, app.request_class(environ))
-    )
+    if engine.by_steps:
+        context = app.request_context(environ)
+    else:
+        context = RequestContext(app, environ, app.request_class(environ))
     failure: BaseException | None = None
     try:
         try:
-            context.push()
             if engine.by_steps:
+                context.push()
                 response = app.full_dispatch_request()
             else:
-                if not app._got_first_request:
-                    app._got_first_request = True
+                context.begin(engine)
                 response = cycle.run(app, context, context.plan or engine.unmatched)
             body, status, headers = outgoing(response, environ)
         except Exception as error:
@@ -47,7 +45,12 @@ def answer(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
         failure = sys.exc_info()[1]
         raise
     finally:
-        _leave(app, context, environ, failure)
+        if (
+            failure is not None
+            or "werkzeug.debug.preserve_context" in environ
+            or not context.end_quietly()
+        ):
+            _leave(app, context, environ, failure)
     start_response(status, headers)
     return body
 

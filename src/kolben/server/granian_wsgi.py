@@ -74,13 +74,14 @@ class Stream:
 def check_status(status: str) -> int:
     """Return the number of a status line.
 
-    SECURITY: Granian 2.8 ends the whole worker process for a number outside 100 to 999.
+    SECURITY: Granian 2.8 ends the whole worker process for a number outside 100 to 999. Those
+    below 200 are refused as well: they announce an answer and cannot be one (RFC 9110 §15.2).
     """
     number = status[:3]
-    if not (number.isdecimal() and number.isascii() and status[3:4] in ("", " ")) or number < "100":
+    if not (number.isdecimal() and number.isascii() and status[3:4] in ("", " ")) or number < "200":
         raise ValueError(
-            f"The app answered with the status {status!r}. HTTP has 100 to 999: write, for"
-            " example, '404 Not Found'."
+            f"The app answered with the status {status!r}. HTTP has 200 to 999 for an answer:"
+            " write, for example, '404 Not Found'."
         )
     return int(number)
 

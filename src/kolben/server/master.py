@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import socket
 import sys
@@ -35,6 +36,9 @@ LOGGING = {
 }
 
 
+logger = logging.getLogger("_granian")
+
+
 class AppFailed(Exception):
     """The app cannot be loaded, and a worker has already said why."""
 
@@ -58,6 +62,8 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
             respawn_failed_workers=True,
             workers_kill_timeout=settings.stop_timeout_s,
         )
+        # Granian's own word for it has neither exit code nor process id; see _respawn_workers.
+        logger.addFilter(lambda record: "Unexpected exit" not in record.getMessage())
         self.settings = settings
         self.is_ready = threading.Event()
         self._short_lives = 0
@@ -110,9 +116,18 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         AppFailed: no worker has ever been ready, and the app is the cause.
         """
         for index in workers:
-            code = self.wrks[index].inner.exitcode
-            if code == APP_FAILED and not self.is_ready.is_set():
+            process = self.wrks[index].inner
+            if process.exitcode is None:
+                # Not dead: SIGHUP asks for a new one.
+                continue
+            if process.exitcode == APP_FAILED and not self.is_ready.is_set():
                 raise AppFailed
+            logger.error(
+                "Worker %d (pid %d) died with exit code %d; it is started anew.",
+                index + 1,
+                process.pid,
+                process.exitcode,
+            )
             self._told.value = 0
             self._pause(index)
             if self.interrupt_signal:
@@ -126,7 +141,10 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         if time.monotonic() - self.wrks[index].birth > SHORT_LIFE_S:
             self._short_lives = 0
             return
-        self.main_loop_interrupt.wait(min(0.1 * 2**self._short_lives, LONGEST_WAIT_S))
+        until = time.monotonic() + min(0.1 * 2**self._short_lives, LONGEST_WAIT_S)
+        # Not one long wait: the event that a signal sets is also set by the next death.
+        while time.monotonic() < until and not self.interrupt_signal:
+            time.sleep(0.05)
         self._short_lives += 1
 
 
