@@ -15,6 +15,11 @@ from kolben.typing import WSGIApplication
 
 Headers = list[tuple[str, str]]
 
+# PERF: status lines found good; parsing the usual one each time costs 250 ns. Bounded, as an app
+# may put anything into them.
+_known: dict[str, int] = {}
+_MOST_KNOWN = 256
+
 
 class Protocol_(Protocol):  # noqa: N801  # what Granian calls it
     """The two ways in which Granian takes an answer."""
@@ -45,7 +50,7 @@ class Start:
         """
         if self.status and exc_info is None:
             raise AssertionError("start_response was called twice for one request.")
-        self.status = check_status(status)
+        self.status = _known.get(status) or check_status(status)
         self.headers = headers
         return self.written.append
 
@@ -83,7 +88,10 @@ def check_status(status: str) -> int:
             f"The app answered with the status {status!r}. HTTP has 200 to 999 for an answer:"
             " write, for example, '404 Not Found'."
         )
-    return int(number)
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    code = _known[status] = int(number)
+    return code
 
 
 def base_environ(*, multiprocess: bool, multithread: bool) -> dict[str, Any]:
