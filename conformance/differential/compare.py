@@ -16,6 +16,8 @@ KEPT = Path(__file__).parent / "kept.toml"
 
 Answer = Mapping[str, Any]
 
+_LENGTH = "header content-length"
+
 #: The parts of a body: one of them stands in an answer.
 _BODY = ("body", "base64", "length", "sha256", "not bytes")
 
@@ -24,6 +26,7 @@ _BODY = ("body", "base64", "length", "sha256", "not bytes")
 class Kept:
     """A difference that stays: which requests, which parts of the answer, and why.
 
+    parts: with the body, its length may differ as well.
     status: what Kolben answers; "" where the status is not among the parts.
     """
 
@@ -107,7 +110,9 @@ def judge(
 def _faults(found: list[Difference], live: Answer, covering: list[Kept]) -> list[str]:
     allowed = {part for entry in covering for part in entry.parts}
     differing = {difference.part for difference in found}
-    faults = [_tell(difference) for difference in found if difference.part not in allowed]
+    implied = {_LENGTH} if "body" in allowed else set()
+    unkept = [d for d in found if d.part not in allowed | implied]
+    faults = [_tell(difference) for difference in unkept]
     faults += [f"{part}: kept as a difference, but equal now" for part in sorted(allowed - differing)]
     for entry in covering:
         if entry.status and live.get("status") != entry.status:

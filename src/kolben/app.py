@@ -6,8 +6,8 @@ all of them (kolben.core.engine.STEPS).
 
 from __future__ import annotations
 
-from asyncio import iscoroutinefunction
 from collections.abc import Callable, Coroutine, Iterable
+from inspect import iscoroutinefunction
 from typing import Any, NoReturn
 
 from werkzeug.exceptions import HTTPException
@@ -31,7 +31,13 @@ from kolben.entry import wsgi
 from kolben.entry.loop import to_sync
 from kolben.sessions import SecureCookieSessionInterface
 from kolben.templating import update_template_context
-from kolben.typing import ResponseReturnValue, StartResponse, WSGIEnvironment
+from kolben.typing import (
+    FlaskClient,
+    FlaskCliRunner,
+    ResponseReturnValue,
+    StartResponse,
+    WSGIEnvironment,
+)
 
 
 class Flask(App):
@@ -94,19 +100,21 @@ class Flask(App):
         finally:
             builder.close()
 
-    def test_client(self, use_cookies: bool = True, **kwargs: Any) -> Any:
+    def test_client(self, use_cookies: bool = True, **kwargs: Any) -> FlaskClient:
         """Make a client that calls the app without a server; kwargs: its class's."""
-        from kolben.testing import FlaskClient  # starts faster without it
+        from kolben import testing  # starts faster without it
 
-        kind: Any = self.test_client_class or FlaskClient
-        return kind(self, self.response_class, use_cookies=use_cookies, **kwargs)
+        kind: Any = self.test_client_class or testing.FlaskClient
+        client: FlaskClient = kind(self, self.response_class, use_cookies=use_cookies, **kwargs)
+        return client
 
-    def test_cli_runner(self, **kwargs: Any) -> Any:
+    def test_cli_runner(self, **kwargs: Any) -> FlaskCliRunner:
         """Make a runner that invokes the app's commands; kwargs: click.testing.CliRunner's."""
-        from kolben.testing import FlaskCliRunner  # starts faster without it
+        from kolben import testing  # starts faster without it
 
-        kind: Any = self.test_cli_runner_class or FlaskCliRunner
-        return kind(self, **kwargs)
+        kind: Any = self.test_cli_runner_class or testing.FlaskCliRunner
+        runner: FlaskCliRunner = kind(self, **kwargs)
+        return runner
 
     def make_shell_context(self) -> dict[str, Any]:
         """Return the names that the `shell` command starts with."""

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from kolben.core.request import Request as Request
     from kolben.core.response import Response as Response
     from kolben.sessions import SessionMixin as SessionMixin
+    from kolben.testing import FlaskClient as FlaskClient
+    from kolben.testing import FlaskCliRunner as FlaskCliRunner
 
     App = Flask
 else:
     # At run time these are only ever annotations, which nobody evaluates.
-    App = Blueprint = AppContext = Engine = RequestContext = Request = Response = SessionMixin = Any
+    App = Blueprint = AppContext = Engine = FlaskClient = FlaskCliRunner = RequestContext = Request = Response = SessionMixin = Any
     StartResponse = WSGIApplication = WSGIEnvironment = Headers = AnyResponse = Any
 
 # What a view may return: kolben.core.returns turns each into a Response.

@@ -151,6 +151,8 @@ REQUESTS: list[Ask] = [
     *(ask(f"odd host unread {host[:20]}", "/quiet", app="plain", host=host) for host in ODD_HOSTS[:7]),
     ask("no host", "/", app="plain", host=None),
     ask("no host, server port", "/", app="plain", host=None, environ={"SERVER_PORT": "8123"}),
+    ask("no host in HTTP/1.0", "/", app="plain", host=None, environ={"SERVER_PROTOCOL": "HTTP/1.0"}),
+    ask("no host in HTTP/1.0, redirect", "/branch", app="plain", host=None, environ={"SERVER_PROTOCOL": "HTTP/1.0"}),
     ask("empty host", "/", app="plain", host=""),
     ask("two hosts", "/", app="plain", headers=[("Host", "second.test")]),
     ask("trusted late", "/trusted-late", app="plain", host="good.test"),

@@ -16,13 +16,15 @@ from conformance.differential.ask import Ask, ask, post
 calls: list[str] = []
 
 
-#: Methods that are wrapped so that each call is seen; the rest of Flask must call them.
+#: Methods that are wrapped so that each call is seen; the rest of Flask must call them. How
+#: often `ensure_sync`, `app_context` and `create_url_adapter` are called is nobody's contract:
+#: that they are used is seen in the apps below.
 METHODS = (
     "wsgi_app full_dispatch_request dispatch_request preprocess_request process_response "
     "finalize_request make_response handle_user_exception handle_exception handle_http_exception "
-    "log_exception do_teardown_request do_teardown_appcontext create_url_adapter ensure_sync "
-    "make_default_options_response raise_routing_exception should_ignore_error request_context "
-    "app_context trap_http_exception inject_url_defaults handle_url_build_error "
+    "log_exception do_teardown_request do_teardown_appcontext request_context "
+    "make_default_options_response raise_routing_exception should_ignore_error "
+    "trap_http_exception inject_url_defaults handle_url_build_error "
     "create_global_jinja_loader select_jinja_autoescape update_template_context"
 ).split()
 
@@ -140,6 +142,20 @@ class Answering(Flask):
         return response
 
 
+class Syncing(Flask):
+    """Wraps every view and hook, as apps do that run coroutines in a loop of their own."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        name = func.__name__
+        inner = super().ensure_sync(func)
+
+        def wrapper(*arguments: Any, **keywords: Any) -> Any:
+            calls.append(f"synced {name}")
+            return inner(*arguments, **keywords)
+
+        return wrapper
+
+
 class OwnContext(Flask):
     """Pushes a request of its own making."""
 
@@ -192,6 +208,29 @@ called = add(CallFlask("called", static_folder=None))
 classes = add(OwnClasses("classes", static_folder=None))
 classes.add_url_rule("/tagged", "tagged", tell, tag="by option")
 answering = add(Answering("answering", static_folder=None))
+syncing = add(Syncing("syncing", static_folder=None))
+
+
+@syncing.before_request
+def before_syncing() -> None:
+    calls.append("before")
+
+
+@syncing.after_request
+def after_syncing(response: Any) -> Any:
+    return response
+
+
+@syncing.teardown_request
+def teardown_syncing(error: BaseException | None) -> None:
+    calls.append("teardown")
+
+
+@syncing.errorhandler(ZeroDivisionError)
+def division(error: ZeroDivisionError) -> str:
+    return "handled"
+
+
 own_context = add(OwnContext("own_context", static_folder=None))
 
 
@@ -245,7 +284,7 @@ def wsgi_calls(environ: Any, start_response: Any) -> list[bytes]:
     return [told]
 
 
-ALL = (subclassed, assigned, called, classes, answering, own_context, wrapped, proxied, tables)
+ALL = (subclassed, assigned, called, classes, answering, syncing, own_context, wrapped, proxied, tables)
 APPS: dict[str, Any] = {one.name: one for one in ALL} | {"calls": wsgi_calls}
 
 PATHS = "fine number zero key abort slash slash/ session async nothing".split()
@@ -268,6 +307,7 @@ REQUESTS: list[Ask] = [
     ask("classes 404", "/nothing", app="classes"),
     ask("classes options", "/fine", "OPTIONS", app="classes"),
     ask("classes redirect", "/slash", app="classes"),
+    *(one for path in ("async", "fine", "zero", "nothing") for one in watched("syncing", path)),
     ask("own context alias", "/alias", app="own_context"),
     ask("own context method", "/fine", app="own_context", headers={"X-Method": "PUT"}),
     *(ask(f"wrapped {path}", f"/{path}", app="wrapped") for path in ("fine", "middleware", "nothing", "zero")),

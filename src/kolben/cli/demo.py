@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import sys
@@ -17,6 +18,8 @@ from werkzeug.serving import get_sockaddr, make_server, select_address_family
 DEFAULT_PORT = 5000
 # A handful of other programs may hold the ports from 5000 on; a hundred do not.
 PORTS_TO_TRY = 100
+# The second is what Windows says of a port that its owner does not share.
+TAKEN = {errno.EADDRINUSE, getattr(errno, "WSAEACCES", errno.EADDRINUSE)}
 
 
 @click.command()
@@ -100,8 +103,8 @@ def _listen(host: str, port: int | None) -> socket.socket:
             return socket.create_server(get_sockaddr(host, candidate, family), family=family)
         except OSError as error:
             problem = error
-            if isinstance(error, socket.gaierror):
-                break  # no port will make an unknown host known
+            if error.errno not in TAKEN:
+                break  # another port would not help, as with a host that is unknown
     raise click.ClickException(
         f"The demo cannot listen on {host}, port {ports[0]}: {problem}. Name others with --host"
         " and --port."

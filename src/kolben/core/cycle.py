@@ -57,8 +57,9 @@ def run_before(hooks: Hooks, request: Request) -> Any:
 def call_view(app: App, context: RequestContext, plan: Plan) -> Any:
     """Call the view with the values of the path; it raises for a request that has no rule."""
     request = context.request
-    if request.url_rule is not plan.rule and request.url_rule is not None:
-        plan = app.engine.plan_for(request.url_rule)  # a hook put another rule in its place
+    rule = request.url_rule
+    if rule is not plan.rule and rule is not None and request.routing_exception is None:
+        plan = app.engine.plan_for(rule)  # a hook put another rule in its place
     arguments = request.view_args
     return plan.view(**arguments) if arguments else plan.view()
 

@@ -5,6 +5,7 @@ Made anew, at the next request, whenever the app says that something it is made 
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from typing import Any, NoReturn
 
 from werkzeug.exceptions import HTTPException
@@ -103,7 +104,7 @@ class Engine:
         hooks = self.hooks_for(tuple(split_blueprint_path(parent)) if parent else ())
         raw = app.view_functions.get(endpoint)
         view = _missing_view(endpoint) if raw is None else app.ensure_sync(raw)
-        plan = Plan(rule, view, hooks, view is not raw)
+        plan = Plan(rule, view, hooks, iscoroutinefunction(raw))
         if getattr(rule, "provide_automatic_options", False):
             plan.options = Plan(rule, _without_arguments(app), hooks, False)
         return plan

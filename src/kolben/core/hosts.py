@@ -16,9 +16,7 @@ from kolben.typing import Request
 # A name, an IPv4 or a bracketed IPv6 address, and perhaps a port (RFC 9110 §7.2). Underscores
 # are no valid domain, but Docker's service names have them; letters beyond ASCII are no valid
 # header, but a name before its IDNA encoding.
-_valid_host = re.compile(
-    r"(?:[\w.-]+|\[[a-f0-9:.]+\])(?::[0-9]{0,5})?", re.I
-).fullmatch
+_valid_host = re.compile(r"(?:[\w.-]+|\[[a-f0-9:.]+\])(?::[0-9]{0,5})?", re.I).fullmatch
 
 # PERF: hosts found valid, so that the usual one costs a look-up: 50 ns instead of 600 ns
 # (benchmarks/inprocess.py). Bounded, as clients choose what stands in it.

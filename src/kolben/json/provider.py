@@ -14,6 +14,7 @@ from uuid import UUID
 
 from werkzeug.http import http_date
 
+from kolben.core.response import content_type_for, is_plain, plain_response
 from kolben.typing import App, Response
 
 
@@ -85,6 +86,13 @@ def _encoder(
     ).encode
 
 
+@lru_cache(maxsize=64)
+def _plain_header(response_class: type[Response], mimetype: str) -> tuple[str, str] | None:
+    """Return the Content-Type header for a response class that is plain; None for others."""
+    value = content_type_for(mimetype)
+    return ("Content-Type", value) if value and is_plain(response_class) else None
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON (RFC 8259 §6), and `app.json.strict` is on.")
 
@@ -134,4 +142,9 @@ class DefaultJSONProvider(JSONProvider):
         value = self._prepare_response_obj(args, kwargs)
         indented = self._app.debug if self.compact is None else not self.compact
         layout: dict[str, Any] = {"indent": 2} if indented else {"separators": (",", ":")}
-        return self._app.response_class(f"{self.dumps(value, **layout)}\n", mimetype=self.mimetype)
+        text = f"{self.dumps(value, **layout)}\n"
+        response_class = self._app.response_class
+        header = _plain_header(response_class, self.mimetype)
+        if header is None:
+            return response_class(text, mimetype=self.mimetype)
+        return plain_response(response_class, text.encode(), header)
