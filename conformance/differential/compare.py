@@ -6,7 +6,6 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,8 @@ class Kept:
     status: str = ""
 
     def covers(self, name: str) -> bool:
-        """Whether a request is one of these; a `*` in an id stands for anything."""
-        return any(name == known or fnmatchcase(name, known) for known in self.ids)
+        """Whether a request is one of these."""
+        return name in self.ids
 
 
 @dataclass(frozen=True)
@@ -132,9 +131,5 @@ def _short(value: Any) -> str:
 
 def _unused(entries: list[Kept], recorded: Mapping[str, Answer]) -> dict[str, list[str]]:
     """Name the ids of kept.toml that no request has."""
-    unused = {}
-    for entry in entries:
-        for pattern in entry.ids:
-            if not any(fnmatchcase(name, pattern) or name == pattern for name in recorded):
-                unused[f"kept.toml {pattern}"] = ["No request is named so."]
-    return unused
+    known = {name for entry in entries for name in entry.ids}
+    return {f"kept.toml/{name}": ["No request is named so."] for name in known - recorded.keys()}
