@@ -227,7 +227,7 @@ def __dir__() -> list[str]:
 def _load(module: str) -> object:
     from importlib import import_module  # starts faster without it
 
-    import_module("kolben.app")  # threads that begin at once wait here: see kolben/flask_names.py
+    import_module("kolben.app")  # threads that begin at once wait here: see kolben/drop_in.py
     return import_module(module)
 
 

@@ -1,7 +1,9 @@
 """Answers `import flask`, and every `flask.x`, with Kolben's own modules.
 
 Rule: this file imports only what every interpreter has loaded before it reads its first line of
-code, for after `kolben drop-in enable` it runs at the start of every process.
+code, for after `kolben drop-in enable` it runs at the start of every process. And to *find* a
+module it never imports one: the import system holds its one global lock while it asks a finder, so
+that two threads would wait for each other for ever.
 
 PYTEST_DONT_REWRITE: it holds no assertion, and it may be loaded before `pytest -p kolben.drop_in`.
 """
@@ -10,9 +12,20 @@ from __future__ import annotations
 
 import os
 import sys
+from _frozen_importlib import ModuleSpec
 from _thread import allocate_lock
 
 SWITCH = "KOLBEN_DROP_IN"
+
+# A package of Flask's that holds nothing but the modules below.
+EMPTY_PACKAGE = "flask.sansio"
+
+# Every other flask.x is kolben.x.
+MOVED = {
+    "flask.sansio.app": "kolben.app_setup",
+    "flask.sansio.blueprints": "kolben.blueprints",
+    "flask.sansio.scaffold": "kolben.scaffold",
+}
 
 # FLASK: names of older Flasks that code in the wild still imports, and what to write instead.
 GONE = {
@@ -52,14 +65,13 @@ def install() -> bool:
                 f" To have both side by side, set {SWITCH}=0.",
                 name="flask",
             )
-        sys.meta_path.insert(0, FlaskFinder)  # type: ignore[arg-type]  # ModuleSpec's name costs an import
+        sys.meta_path.insert(0, FlaskFinder)
     return True
 
 
 def is_installed() -> bool:
     """Whether `import flask` is answered by Kolben in this process."""
-    # By name: after someone emptied sys.modules there may be a finder of an earlier copy.
-    return any(getattr(finder, "__name__", None) == "FlaskFinder" for finder in sys.meta_path)
+    return any(_is_own(finder) for finder in sys.meta_path)
 
 
 def is_forbidden() -> bool:
@@ -67,21 +79,24 @@ def is_forbidden() -> bool:
     return os.environ.get(SWITCH, "").strip() == "0"
 
 
+def explain_gone(name: str) -> str:
+    """Say what became of a name that older Flasks had."""
+    return f"Flask 3.1 has no {name!r} any more, nor has Kolben in its place: {GONE[name]}."
+
+
 class FlaskFinder:
     """Find Kolben's module for a name that begins with `flask`."""
 
     @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> object:
-        """Return the ModuleSpec that leads from a Flask name to Kolben's module, or None.
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Return the spec that leads from a Flask name to Kolben's module, or None.
 
         ModuleNotFoundError for a name that neither Flask 3.1 nor Kolben has, ImportError for one
         that Flask took out: both name the cure. Who merely asks (`importlib.util.find_spec`) gets
         None, as for any absent module.
         """
         if name.startswith("flask.") or name == "flask":
-            from kolben.flask_names import find_namesake  # starts faster without it
-
-            spec = find_namesake(name)
+            spec = _find_namesake(name, path)
             if spec is None and _is_import():
                 raise ModuleNotFoundError(_explain_unknown(name), name=name)
             return spec
@@ -98,9 +113,112 @@ class FlaskFinder:
         return find_distribution(context)
 
 
-def explain_gone(name: str) -> str:
-    """Say what became of a name that older Flasks had."""
-    return f"Flask 3.1 has no {name!r} any more, nor has Kolben in its place: {GONE[name]}."
+class NamesakeLoader:
+    """Give Kolben's module itself to the import system, and leave no trace of the Flask name on it."""
+
+    def __init__(self, own: ModuleSpec) -> None:
+        self.own = own
+
+    def create_module(self, spec: object) -> object:
+        """Return Kolben's module, imported under its own name."""
+        from importlib import import_module  # starts faster without it
+
+        if self.own.name != "kolben":
+            # FLASK: `import flask` loads all of it, so threads that begin at once wait for one
+            # another. Here they wait at the app; Werkzeug's modules, which import one another in
+            # circles, fail when several threads load them by several ways.
+            import_module("kolben.app")
+        module = import_module(self.own.name)
+        self.own = _own_spec_of(module) or self.own
+        return module
+
+    def exec_module(self, module: object) -> None:
+        """Put the module's own spec back, which the import system has just replaced.
+
+        Without it relative imports in the module warn, and a reload asks for the wrong name.
+        """
+        vars(module)["__spec__"] = self.own
+
+    def is_package(self, name: str) -> bool:
+        """Whether Kolben's module is a package."""
+        return self.own.submodule_search_locations is not None
+
+    def get_code(self, name: str) -> object:
+        """Return the code of Kolben's module, for `python -m flask`."""
+        return self._ask_own_loader("get_code")
+
+    def get_source(self, name: str) -> object:
+        """Return the source text of Kolben's module, for tracebacks and debuggers."""
+        return self._ask_own_loader("get_source")
+
+    def _ask_own_loader(self, question: str) -> object:
+        ask = getattr(self.own.loader, question, None)
+        return None if ask is None else ask(self.own.name)
+
+
+class EmptyPackageLoader:
+    """Make the package of Flask's that has no file in Kolben."""
+
+    def create_module(self, spec: object) -> None:
+        """Leave it to the import system to make a plain module."""
+
+    def exec_module(self, module: object) -> None:
+        """Say what the module is for; there is nothing to run."""
+        vars(module)["__doc__"] = "Flask's names for what kolben.app_setup and scaffold hold."
+
+
+def _find_namesake(name: str, path: object) -> ModuleSpec | None:
+    if name == EMPTY_PACKAGE:
+        return ModuleSpec(name, EmptyPackageLoader(), is_package=True)  # type: ignore[arg-type]  # importlib.abc costs an import
+    if name in MOVED:
+        package = _find_own("kolben", None)
+        path = None if package is None else package.submodule_search_locations
+    elif name.startswith(EMPTY_PACKAGE):
+        return None
+    if path is None and name != "flask":
+        return None
+    own = _find_own(MOVED.get(name, "kolben" + name[5:]), path)
+    if own is None:
+        return None
+    spec = ModuleSpec(name, NamesakeLoader(own), origin=own.origin)  # type: ignore[arg-type]  # as above
+    spec.has_location = own.has_location
+    if own.submodule_search_locations is not None:
+        spec.submodule_search_locations = list(own.submodule_search_locations)
+    return spec
+
+
+def _find_own(name: str, path: object) -> ModuleSpec | None:
+    """Return the own spec of a module of Kolben's, loaded or not; path: where its package lies."""
+    own = _own_spec_of(sys.modules.get(name))
+    if own is not None:
+        return own
+    for finder in sys.meta_path:
+        find = None if _is_own(finder) else getattr(finder, "find_spec", None)
+        spec: ModuleSpec | None = None if find is None else find(name, path)
+        if spec is not None:
+            return spec
+    return None
+
+
+def _own_spec_of(module: object) -> ModuleSpec | None:
+    """Return a module's own spec, also while another thread is giving the module a Flask name."""
+    spec: ModuleSpec | None = getattr(module, "__spec__", None)
+    if spec is not None and isinstance(spec.loader, NamesakeLoader):
+        return spec.loader.own
+    return spec
+
+
+def _is_own(finder: object) -> bool:
+    # By name: after someone emptied sys.modules there may be a finder of an earlier copy.
+    return getattr(finder, "__name__", None) == FlaskFinder.__name__
+
+
+def _is_import() -> bool:
+    """Tell an import statement from a question (`find_spec`), which must not be answered by raising.
+
+    The frames are: this one, our find_spec, the import system's _find_spec, and who called it.
+    """
+    return sys._getframe(3).f_code.co_name == "_find_and_load_unlocked"  # noqa: SLF001
 
 
 def _explain_unknown(name: str) -> str:
@@ -112,11 +230,3 @@ def _explain_unknown(name: str) -> str:
         " Upgrade the package that asks for it to a release for Flask 3.1;"
         f" to run this program with the real Flask, set {SWITCH}=0."
     )
-
-
-def _is_import() -> bool:
-    """Tell an import statement from a question (`find_spec`), which must not be answered by raising.
-
-    The frames are: this one, our find_spec, the import system's _find_spec, and who called it.
-    """
-    return sys._getframe(3).f_code.co_name == "_find_and_load_unlocked"  # noqa: SLF001
