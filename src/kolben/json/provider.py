@@ -144,7 +144,7 @@ class DefaultJSONProvider(JSONProvider):
         layout: dict[str, Any] = {"indent": 2} if indented else {"separators": (",", ":")}
         text = f"{self.dumps(value, **layout)}\n"
         response_class = self._app.response_class
-        header = _plain_header(response_class, self.mimetype)
+        header = _plain_header(response_class, self.mimetype)  # type: ignore[arg-type]  # a class is hashable
         if header is None:
             return response_class(text, mimetype=self.mimetype)
         return plain_response(response_class, text.encode(), header)
