@@ -71,7 +71,9 @@ def differences(flask: Answer, kolben: Answer) -> list[Difference]:
     kolben_headers = [tuple(pair) for pair in kolben.get("headers", ())]
     names = {name.lower() for name, _ in [*flask_headers, *kolben_headers]}
     for name in sorted(names):
-        ours, theirs = ([p for p in pairs if p[0].lower() == name] for pairs in (kolben_headers, flask_headers))
+        ours, theirs = (
+            [p for p in pairs if p[0].lower() == name] for pairs in (kolben_headers, flask_headers)
+        )
         if ours != theirs:
             found.append(Difference(f"header {name}", theirs, ours))
     others = (flask.keys() | kolben.keys()) - {*_BODY, "headers"}
@@ -112,7 +114,9 @@ def _faults(found: list[Difference], live: Answer, covering: list[Kept]) -> list
     implied = {_LENGTH} if "body" in allowed else set()
     unkept = [d for d in found if d.part not in allowed | implied]
     faults = [_tell(difference) for difference in unkept]
-    faults += [f"{part}: kept as a difference, but equal now" for part in sorted(allowed - differing)]
+    faults += [
+        f"{part}: kept as a difference, but equal now" for part in sorted(allowed - differing)
+    ]
     for entry in covering:
         if entry.status and live.get("status") != entry.status:
             faults.append(f"status: {live.get('status')!r}, kept as {entry.status!r}")

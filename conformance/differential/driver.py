@@ -56,7 +56,7 @@ class _Log(logging.Handler):
         self.lines.append(line)
 
 
-class _Jars(dict[str, dict[str, str]]):
+class Jars(dict[str, dict[str, str]]):
     """Cookies by jar, as simple as a table needs: no paths, no domains, no ends."""
 
     def keep(self, jar: str, headers: Iterable[tuple[str, str]]) -> None:
@@ -70,7 +70,7 @@ class _Jars(dict[str, dict[str, str]]):
                 del cookies[key]
 
 
-def make_environ(request: Ask, jars: _Jars) -> dict[str, Any]:
+def make_environ(request: Ask, jars: Jars) -> dict[str, Any]:
     """Make the environ of a request as a WSGI server would."""
     target = request.target.encode().decode("latin-1")
     raw_path, _, query = target.partition("?")
@@ -93,14 +93,7 @@ def make_environ(request: Ask, jars: _Jars) -> dict[str, Any]:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
-    if request.chunked:
-        environ["wsgi.input_terminated"] = True
-        environ["HTTP_TRANSFER_ENCODING"] = "chunked"
-    elif request.length == "auto":
-        if request.body or request.method in {"POST", "PUT", "PATCH"}:
-            environ["CONTENT_LENGTH"] = str(len(request.body))
-    elif request.length is not None:
-        environ["CONTENT_LENGTH"] = str(request.length)
+    _declare_length(request, environ)
     for name, value in _header_pairs(request, jars):
         key = name.upper().replace("-", "_")
         if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
@@ -114,7 +107,19 @@ def make_environ(request: Ask, jars: _Jars) -> dict[str, Any]:
     return environ
 
 
-def _header_pairs(request: Ask, jars: _Jars) -> list[tuple[str, str]]:
+def _declare_length(request: Ask, environ: dict[str, Any]) -> None:
+    """Say how long the body is, in the way that the request asks for."""
+    if request.chunked:
+        environ["wsgi.input_terminated"] = True
+        environ["HTTP_TRANSFER_ENCODING"] = "chunked"
+    elif request.length == "auto":
+        if request.body or request.method in {"POST", "PUT", "PATCH"}:
+            environ["CONTENT_LENGTH"] = str(len(request.body))
+    elif request.length is not None:
+        environ["CONTENT_LENGTH"] = str(request.length)
+
+
+def _header_pairs(request: Ask, jars: Jars) -> list[tuple[str, str]]:
     """List the headers to send: the host, those of the table, and the cookies."""
     pairs = [] if request.host is None else [("Host", request.host)]
     for name, value in request.header_pairs():
@@ -132,7 +137,7 @@ def _message(error: BaseException) -> str:
     return f"{error} {getattr(error, 'description', '')}"
 
 
-def call(app: Any, request: Ask, jars: _Jars) -> Answer:
+def call(app: Any, request: Ask, jars: Jars) -> Answer:
     """Send one request as a WSGI server does and write down all that comes back."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
     chunks: list[bytes] = []
@@ -186,7 +191,7 @@ def _readable(body: bytes) -> Answer:
 def answers_of(subject: str, log: _Log) -> dict[str, Answer]:
     """Send all requests of one subject, in their order, to its own apps."""
     module = importlib.import_module(f"conformance.differential.subjects.{subject}")
-    jars = _Jars()
+    jars = Jars()
     answers: dict[str, Answer] = {}
     for request in module.REQUESTS:
         log.lines.clear()

@@ -110,7 +110,10 @@ def template(name: str) -> str:
 
 @files.route("/url")
 def file_url() -> dict[str, str]:
-    return {"own": url_for(".static", filename="a.txt"), "full": url_for("files.static", filename="b")}
+    return {
+        "own": url_for(".static", filename="a.txt"),
+        "full": url_for("files.static", filename="b"),
+    }
 
 
 @recorded.record
@@ -209,8 +212,10 @@ def refused(name: str) -> dict[str, Any]:
         "late-app-rule": lambda: app.add_url_rule("/late", "late", tell),
         "late-app-blueprint": lambda: app.register_blueprint(Blueprint("late", __name__)),
         "no-slash": lambda: Flask("x").add_url_rule("no-slash", "e", tell),
-        "same-endpoint": lambda: Flask("x", static_folder=None).add_url_rule("/", "e", tell)
-        or app.add_url_rule("/other", "index", refused),
+        "same-endpoint": lambda: (
+            Flask("x", static_folder=None).add_url_rule("/", "e", tell)
+            or app.add_url_rule("/other", "index", refused)
+        ),
         "methods-text": lambda: Flask("x").add_url_rule("/", "e", tell, methods="GET"),
     }
     try:

@@ -50,7 +50,9 @@ def outsides() -> Any:
         "g": outside(lambda: g.x),
         "app": outside(lambda: current_app.name),
         "bool": [outside(lambda p=p: bool(p)) for p in (request, session, g, current_app)],
-        "repr": [outside(lambda p=p: "unbound" in repr(p)) for p in (request, session, g, current_app)],
+        "repr": [
+            outside(lambda p=p: "unbound" in repr(p)) for p in (request, session, g, current_app)
+        ],
         "has": outside(lambda: [has_request_context(), has_app_context()]),
         "after": outside(lambda: after_this_request(lambda r: r)),
         "copy": outside(lambda: copy_current_request_context(lambda: 1)),
@@ -86,7 +88,12 @@ def g_methods() -> Any:
 def nested_app() -> Any:
     g.x = "outer"
     with other.app_context():
-        inside = [current_app.name, g.get("x"), has_request_context(), attempt(lambda: request.path)]
+        inside = [
+            current_app.name,
+            g.get("x"),
+            has_request_context(),
+            attempt(lambda: request.path),
+        ]
         g.x = "inner"
     with app.app_context():
         again = [current_app.name, g.get("x"), attempt(lambda: request.path)]
@@ -98,7 +105,14 @@ def nested_request() -> Any:
     session["outer"] = 1
     with app.test_request_context("/inner?y=1", method="POST", data={"f": "1"}):
         session["inner"] = 1
-        inside = [request.path, request.method, request.form["f"], g.get("x"), dict(session), request.endpoint]
+        inside = [
+            request.path,
+            request.method,
+            request.form["f"],
+            g.get("x"),
+            dict(session),
+            request.endpoint,
+        ]
     with other.test_request_context("/of-other"):
         other_inside = [request.path, current_app.name, g.get("x"), request.endpoint]
     return [inside, other_inside, request.path, g.x, dict(session)]
@@ -130,7 +144,11 @@ def process_response() -> Any:
     with app.test_request_context("/x"):
         session["processed"] = 1
         response = app.process_response(Response("r"))
-    return [response.headers.get("Vary"), "Set-Cookie" in response.headers, response.headers.get("X-After")]
+    return [
+        response.headers.get("Vary"),
+        "Set-Cookie" in response.headers,
+        response.headers.get("X-After"),
+    ]
 
 
 def in_thread() -> Any:
@@ -138,7 +156,16 @@ def in_thread() -> Any:
 
     @copy_current_request_context
     def work(extra: str) -> None:
-        told.extend([request.path, request.args.get("q"), extra, current_app.name, g.get("x"), dict(session)])
+        told.extend(
+            [
+                request.path,
+                request.args.get("q"),
+                extra,
+                current_app.name,
+                g.get("x"),
+                dict(session),
+            ]
+        )
         g.from_thread = "set"
 
     g.x = "set in the request"
@@ -212,7 +239,12 @@ VIEWS = {
 
 
 def register(name: str, view: Callable[[], Any]) -> None:
-    app.add_url_rule(f"/{name}", name, lambda: Response(json.dumps(view()), mimetype="application/json"), methods=["GET", "POST"])
+    app.add_url_rule(
+        f"/{name}",
+        name,
+        lambda: Response(json.dumps(view()), mimetype="application/json"),
+        methods=["GET", "POST"],
+    )
 
 
 for _name, _view in VIEWS.items():
@@ -242,12 +274,16 @@ def after(response: Response) -> Response:
 
 @app.teardown_request
 def tear(error: BaseException | None) -> None:
-    torn.append(f"request {request.path} {type(error).__name__} {g.get('resource')} {has_request_context()}")
+    torn.append(
+        f"request {request.path} {type(error).__name__} {g.get('resource')} {has_request_context()}"
+    )
 
 
 @app.teardown_appcontext
 def tear_app(error: BaseException | None) -> None:
-    torn.append(f"app {current_app.name} {type(error).__name__} {g.get('resource')} {has_request_context()}")
+    torn.append(
+        f"app {current_app.name} {type(error).__name__} {g.get('resource')} {has_request_context()}"
+    )
 
 
 @other.teardown_appcontext

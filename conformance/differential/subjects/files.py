@@ -14,7 +14,9 @@ from conformance.differential.ask import Ask, ask
 from conformance.differential.place import CHANGED_AT, FIXTURE, STATIC
 
 app = Flask("files", root_path=str(FIXTURE))
-renamed = Flask("renamed", root_path=str(FIXTURE), static_url_path="/assets", static_folder="static")
+renamed = Flask(
+    "renamed", root_path=str(FIXTURE), static_url_path="/assets", static_folder="static"
+)
 at_root = Flask("at_root", root_path=str(FIXTURE), static_url_path="")
 aged = Flask("aged", root_path=str(FIXTURE))
 aged.config["SEND_FILE_MAX_AGE_DEFAULT"] = dt.timedelta(hours=1)
@@ -130,7 +132,9 @@ ALL = (app, renamed, at_root, aged, without, x_sendfile, own_age)
 for _app in ALL:
     _app.add_url_rule("/send/<name>", "send", send, methods=["GET", "POST"])
     _app.add_url_rule("/dir/<path:path>", "send_path", send_path)
-    _app.add_url_rule("/static-url", "static_url", lambda: url_for("static", filename="a b/\u00fc.txt", v=1))
+    _app.add_url_rule(
+        "/static-url", "static_url", lambda: url_for("static", filename="a b/\u00fc.txt", v=1)
+    )
 
 APPS = {one.name: one for one in ALL} | {"main": app}
 

@@ -216,7 +216,18 @@ upper = UpperFlask("upper")
 defaulting = Flask("defaulting")
 defaulting.json = DefaultingProvider(defaulting)
 
-ALL = (app, pretty, unsorted, unicode_app, typed, debugging, own_failure, raising, upper, defaulting)
+ALL = (
+    app,
+    pretty,
+    unsorted,
+    unicode_app,
+    typed,
+    debugging,
+    own_failure,
+    raising,
+    upper,
+    defaulting,
+)
 for _app in ALL:
     add(_app)
 

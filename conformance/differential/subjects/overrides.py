@@ -257,10 +257,14 @@ proxied.wsgi_app = ProxyFix(proxied.wsgi_app, x_for=1, x_proto=1, x_host=1, x_pr
 
 tables = add(Flask("tables", static_folder=None))
 tables.before_request_funcs.setdefault(None, []).insert(0, lambda: calls.append("table before"))
-tables.after_request_funcs.setdefault(None, []).append(lambda r: (calls.append("table after"), r)[1])
+tables.after_request_funcs.setdefault(None, []).append(
+    lambda r: (calls.append("table after"), r)[1]
+)
 tables.teardown_request_funcs.setdefault(None, []).append(lambda e: calls.append("table teardown"))
 tables.teardown_appcontext_funcs.append(lambda e: calls.append("table teardown app"))
-tables.url_value_preprocessors.setdefault(None, []).append(lambda e, v: calls.append(f"table values {e}"))
+tables.url_value_preprocessors.setdefault(None, []).append(
+    lambda e, v: calls.append(f"table values {e}")
+)
 tables.error_handler_spec[None][None][KeyError] = lambda e: ("table KeyError", 424)
 tables.url_map.add(Rule("/by-map", endpoint="by_map"))
 tables.view_functions["by_map"] = lambda: "by the map"
@@ -284,7 +288,18 @@ def wsgi_calls(environ: Any, start_response: Any) -> list[bytes]:
     return [told]
 
 
-ALL = (subclassed, assigned, called, classes, answering, syncing, own_context, wrapped, proxied, tables)
+ALL = (
+    subclassed,
+    assigned,
+    called,
+    classes,
+    answering,
+    syncing,
+    own_context,
+    wrapped,
+    proxied,
+    tables,
+)
 APPS: dict[str, Any] = {one.name: one for one in ALL} | {"calls": wsgi_calls}
 
 PATHS = "fine number zero key abort slash slash/ session async nothing".split()

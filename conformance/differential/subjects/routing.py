@@ -58,9 +58,7 @@ app.url_map.converters.update(
 
 def tell(**arguments: Any) -> Response:
     """Answer with what was matched, types included."""
-    values = {
-        name: [type(value).__name__, str(value)] for name, value in sorted(arguments.items())
-    }
+    values = {name: [type(value).__name__, str(value)] for name, value in sorted(arguments.items())}
     rule = request.url_rule
     told = {
         "endpoint": request.endpoint,

@@ -234,6 +234,7 @@ def empty() -> Any:
 @app.route("/outside")
 def outside() -> str:
     """Tell what stream_with_context does where there is no request."""
+
     def bare() -> str:
         try:
             return "".join(stream_with_context(iter(["x"])))

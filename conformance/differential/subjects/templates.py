@@ -209,7 +209,11 @@ escaping.add_app_template_global(lambda: "blueprint global", "from_blueprint")
 app.register_blueprint(escaping)
 
 
-own.jinja_options = {"variable_start_string": "<<", "variable_end_string": ">>", "undefined": jinja2.StrictUndefined}
+own.jinja_options = {
+    "variable_start_string": "<<",
+    "variable_end_string": ">>",
+    "undefined": jinja2.StrictUndefined,
+}
 own.jinja_env.globals["own_global"] = "own"  # type: ignore[index]
 
 

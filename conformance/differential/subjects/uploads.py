@@ -178,7 +178,9 @@ TYPES: dict[str, str] = {
 }
 
 
-def raw(name: str, body: bytes, content_type: str = "multipart/form-data; boundary=cut", **more: Any) -> Ask:
+def raw(
+    name: str, body: bytes, content_type: str = "multipart/form-data; boundary=cut", **more: Any
+) -> Ask:
     target = more.pop("target", "/show")
     return post(name, target, body, headers={"Content-Type": content_type}, **more)
 

@@ -13,7 +13,9 @@ from conformance.differential.ask import Ask, ask
 app = Flask("urls")
 handled = Flask("handled", static_folder=None)
 outside = Flask("outside", static_folder=None)
-outside.config.update(SERVER_NAME="away.test:81", APPLICATION_ROOT="/app", PREFERRED_URL_SCHEME="https")
+outside.config.update(
+    SERVER_NAME="away.test:81", APPLICATION_ROOT="/app", PREFERRED_URL_SCHEME="https"
+)
 nameless = Flask("nameless", static_folder=None)
 admin = Blueprint("admin", __name__, url_prefix="/admin")
 deep = Blueprint("deep", __name__, url_prefix="/deep")
@@ -59,7 +61,9 @@ BUILD: dict[str, Callable[[], Any]] = {
     "method": lambda: url_for("both", _method="POST"),
     "method-get": lambda: url_for("both", _method="GET"),
     "method-default": lambda: url_for("both"),
-    "all": lambda: url_for("user", name="n", _external=True, _scheme="ftp", _anchor="a", _method="GET", q=1),
+    "all": lambda: url_for(
+        "user", name="n", _external=True, _scheme="ftp", _anchor="a", _method="GET", q=1
+    ),
     "static": lambda: url_for("static", filename="a/b.css"),
     "static-missing": lambda: url_for("static"),
     "static-version": lambda: url_for("static", filename="a.css", v="1 2"),
@@ -73,7 +77,11 @@ BUILD: dict[str, Callable[[], Any]] = {
     "unknown-arguments": lambda: url_for("nothing", a=1, _anchor="x", _external=True),
     "empty": lambda: url_for(""),
     "defaults": lambda: [url_for("paged"), url_for("paged", page=1), url_for("paged", page=3)],
-    "two-rules": lambda: [url_for("double", a=1), url_for("double", b=1), url_for("double", a=1, b=2)],
+    "two-rules": lambda: [
+        url_for("double", a=1),
+        url_for("double", b=1),
+        url_for("double", a=1, b=2),
+    ],
     "app-method": lambda: app.url_for("index"),
     "endpoint-of-request": lambda: url_for(request.endpoint or "", name="plain"),
     "redirected": lambda: url_for("redirected"),

@@ -172,7 +172,7 @@ ODD_HEADERS: dict[str, list[tuple[str, str]]] = {
     "newline": [("X-Odd", "a\r\nX-B: c")],
     "null": [("X-Odd", "a\x00b")],
     "comma": [("X-Odd", "a,b , c")],
-    "quotes": [("X-Odd", '"a, b", c=\'d\'')],
+    "quotes": [("X-Odd", "\"a, b\", c='d'")],
     "underscore": [("X_Odd", "value")],
     "long": [("X-Odd", "x" * 9000)],
 }

@@ -1,0 +1,44 @@
+"""Kolben's answers to the requests of conformance/differential are those recorded of Flask 3.1.3."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+RECORD = CHECKOUT / "conformance" / "differential" / "recorded.json"
+
+Verdict = dict[str, list[str]]
+
+
+def recorded_subjects() -> list[str]:
+    """List the tables of the record; a name of the record is `table/request`."""
+    answers = json.loads(RECORD.read_text("utf-8"))["answers"]
+    return sorted({name.partition("/")[0] for name in answers})
+
+
+@pytest.fixture(scope="module")
+def verdict(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
+    """Send all requests once, in a process of their own, and tell what is wrong with each answer."""
+    target = tmp_path_factory.mktemp("differential") / "verdict.json"
+    command = [sys.executable, "-m", "conformance.differential", "--verdict", str(target)]
+    done = subprocess.run(
+        command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert target.exists(), done.stderr
+    found: Verdict = json.loads(target.read_text("utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("subject", recorded_subjects())
+def test_answers_equal_those_of_flask(verdict: Verdict, subject: str) -> None:
+    wrong = {k: v for k, v in verdict.items() if k.startswith(f"{subject}/") and v}
+    assert not wrong, json.dumps(wrong, indent=1, ensure_ascii=False)
+
+
+def test_kept_differences_name_requests_that_exist(verdict: Verdict) -> None:
+    assert [name for name in verdict if name.startswith("kept.toml/")] == []
