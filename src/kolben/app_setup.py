@@ -408,7 +408,7 @@ class App(Scaffold):
                 f' @app.route(..., methods=["{methods}"])'
             )
         found = {method.upper() for method in methods}
-        required = set(getattr(view, "required_methods", ()))
+        required: set[str] = set(getattr(view, "required_methods", ()))
         if answers_options is None:
             answers_options = getattr(view, "provide_automatic_options", None)
         if answers_options is None:

@@ -80,7 +80,7 @@ class AppContext:
 
     @session.setter
     def session(self, session: SessionMixin) -> None:
-        self._the_request_context("session")._session = session
+        self._the_request_context("session").__dict__["_session"] = session
 
     def _the_request_context(self, name: str) -> RequestContext:
         found = self.request_context
@@ -190,10 +190,10 @@ class RequestContext(AppContext):
         if request is None:
             request = app.request_class(environ)
         request.json_module = app.json  # type: ignore[assignment]  # has a module's functions
-        self.request = request
+        self.__dict__["request"] = request  # its own: nothing to look up
         self._after_request_functions: list[Any] = []
         if session is not None:
-            self._session = session
+            self.__dict__["_session"] = session
 
     def __repr__(self) -> str:
         request = self.__dict__["request"]
@@ -308,4 +308,4 @@ class RequestContext(AppContext):
                 try:
                     super()._tear_down(exc)
                 finally:
-                    self.request = request
+                    self.__dict__["request"] = request

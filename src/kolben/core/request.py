@@ -17,6 +17,29 @@ from kolben.core.source import EnvironSource, Source
 from kolben.typing import WSGIEnvironment
 
 
+class Limit:
+    """A limit in bytes or parts: as set on the request, else as the app is configured.
+
+    key: in the configuration. default: outside of an app. None: no limit.
+    """
+
+    def __init__(self, key: str, default: int | None) -> None:
+        self.key = key
+        self.default = default
+
+    def __get__(self, request: Request | None, owner: type) -> Any:
+        if request is None:
+            return self.default
+        own = request.__dict__.get(self.key)
+        if own is not None:
+            return own
+        context = find_context()
+        return self.default if context is None else context.app.config[self.key]
+
+    def __set__(self, request: Request, value: int | None) -> None:
+        request.__dict__[self.key] = value
+
+
 class Request(WerkzeugRequest):
     """What a client asked, with what the app made of it.
 
@@ -30,9 +53,11 @@ class Request(WerkzeugRequest):
     view_args: dict[str, Any] | None = None
     routing_exception: HTTPException | None = None
 
-    _max_content_length: int | None = None
-    _max_form_memory_size: int | None = None
-    _max_form_parts: int | None = None
+    # The most bytes of a body to read; of a multipart field that is no file; and the most
+    # parts of a multipart body. More is 413.
+    max_content_length = Limit("MAX_CONTENT_LENGTH", None)
+    max_form_memory_size = Limit("MAX_FORM_MEMORY_SIZE", 500_000)
+    max_form_parts = Limit("MAX_FORM_PARTS", 1_000)
 
     def __init__(
         self,
@@ -94,7 +119,7 @@ class Request(WerkzeugRequest):
         return self.source.remote_addr()
 
     @lazy
-    def args(self) -> MultiDict[str, str]:
+    def args(self) -> MultiDict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The fields of the query string; RequestEntityTooLarge (413) above 10,000."""
         text = self.query_string.decode("utf-8", "werkzeug.url_quote")
         return self.parameter_storage_class(parse_fields(text))
@@ -119,43 +144,6 @@ class Request(WerkzeugRequest):
         """The names of that blueprint and of its parents, the innermost first."""
         name = self.blueprint
         return [] if name is None else split_blueprint_path(name)
-
-    # Limits: set on this request, else the app's configuration, else Werkzeug's.
-
-    def _limit(self, own: int | None, key: str, default: int | None) -> int | None:
-        if own is not None:
-            return own
-        context = find_context()
-        if context is None:
-            return default
-        return context.app.config[key]  # type: ignore[no-any-return]  # Config holds anything
-
-    @property
-    def max_content_length(self) -> int | None:
-        """The most bytes of a body to read; 413 above. MAX_CONTENT_LENGTH; None: no limit."""
-        return self._limit(self._max_content_length, "MAX_CONTENT_LENGTH", None)
-
-    @max_content_length.setter
-    def max_content_length(self, value: int | None) -> None:
-        self._max_content_length = value
-
-    @property
-    def max_form_memory_size(self) -> int | None:
-        """The most bytes of a multipart field that is no file. MAX_FORM_MEMORY_SIZE."""
-        return self._limit(self._max_form_memory_size, "MAX_FORM_MEMORY_SIZE", 500_000)
-
-    @max_form_memory_size.setter
-    def max_form_memory_size(self, value: int | None) -> None:
-        self._max_form_memory_size = value
-
-    @property  # type: ignore[override]  # None: no limit
-    def max_form_parts(self) -> int | None:
-        """The most parts of a multipart body. MAX_FORM_PARTS."""
-        return self._limit(self._max_form_parts, "MAX_FORM_PARTS", 1_000)
-
-    @max_form_parts.setter
-    def max_form_parts(self, value: int | None) -> None:
-        self._max_form_parts = value
 
     # Bodies.
 

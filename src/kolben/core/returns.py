@@ -90,7 +90,8 @@ def _body_to_response(app: App, body: Any, status: Any, headers: Any) -> tuple[R
         body = body.get_response(_environ())
     if isinstance(body, WerkzeugResponse) or callable(body):
         try:
-            response: Any = response_class.force_type(body, _environ())  # now of that class
+            kept: Any = body  # a response, or a callable that force_type calls
+            response: Any = response_class.force_type(kept, _environ())
             return response, status, headers
         except TypeError as error:
             raise TypeError(f"{error}\n{_complaint(body)}") from error

@@ -16,7 +16,7 @@ from granian.log import LogLevels
 from granian.server import Server as GranianServer
 
 from kolben.server.settings import BACKLOG, Settings, raise_file_limit
-from kolben.server.worker import APP_FAILED, Loader
+from kolben.server.worker import APP_FAILED, Loader, hold_signals, release_signals
 from kolben.version import VERSION
 
 # A worker that lived less than this counts as having died at once, and waits before the next try.
@@ -108,6 +108,25 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
             # Workers that came later; nobody waits for them.
             self._ready.get()
 
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:
+        """Make a worker that gets no signal before it can act on it.
+
+        A forked process begins with our handlers, which would note a SIGTERM for a parent loop
+        that it does not have. The worker itself lets signals in: see Loader.
+        """
+        worker = super()._spawn_worker(idx=idx, target=target, callback_loader=callback_loader)
+        begin = worker.start
+
+        def start() -> None:
+            hold_signals()
+            try:
+                begin()
+            finally:
+                release_signals()
+
+        worker.start = start
+        return worker
+
     def _respawn_workers(
         self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0
     ) -> None:
@@ -140,8 +159,8 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         """Wait before a worker that lived but shortly is started again; a signal ends the wait."""
         if time.monotonic() - self.wrks[index].birth > SHORT_LIFE_S:
             self._short_lives = 0
-            return
-        until = time.monotonic() + min(0.1 * 2**self._short_lives, LONGEST_WAIT_S)
+        # Never at once: Ctrl+C in a terminal may reach the workers before it reaches us.
+        until = time.monotonic() + min(0.2 * 2**self._short_lives, LONGEST_WAIT_S)
         # Not one long wait: the event that a signal sets is also set by the next death.
         while time.monotonic() < until and not self.interrupt_signal:
             time.sleep(0.05)

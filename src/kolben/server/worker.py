@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -18,6 +19,8 @@ from kolben.typing import App
 
 # The exit code of a worker whose app cannot be loaded; the parent must not start it again.
 APP_FAILED = 70
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _ENTRIES = {"asgi": "asgi_app", "rsgi": "__rsgi__"}
 
@@ -36,6 +39,10 @@ class Loader:
 
     def __call__(self) -> Any:
         """Return what Granian calls for this interface; end the process if there is no app."""
+        # Until Granian sets its own handlers there is no request to finish: just end.
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        release_signals()
         try:
             app = ScriptInfo(self.settings.app).load_app()
             target = self._connect(app)
@@ -88,6 +95,18 @@ class Loader:
                 self.told.value = 1
                 click.echo(describe_failure(error), err=True)
         sys.exit(APP_FAILED)
+
+
+def hold_signals() -> None:
+    """Let signals that stop a process wait until release_signals(); children begin like this."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+
+
+def release_signals() -> None:
+    """Let the signals in that hold_signals() has kept waiting."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def describe_failure(error: BaseException) -> str:
