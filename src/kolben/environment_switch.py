@@ -110,7 +110,7 @@ class Findings:
     kolben_version: str | None
     flask: str | None
     flask_version: str | None
-    errors: str = ""
+    errors: tuple[str, ...] = ()
 
 
 def enable() -> Path:
@@ -176,15 +176,15 @@ def look(python: str = sys.executable) -> Findings:
         answer = subprocess.run(
             [python, "-c", _PROBE, PTH_NAME], capture_output=True, text=True, timeout=30, check=True
         )
-    except (OSError, subprocess.SubprocessError) as error:
+        found = json.loads(answer.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
         said = getattr(error, "stderr", None) or error
         raise SwitchError(
-            f"The interpreter {python!r} does not answer: {said}"
+            f"The interpreter {python!r} does not answer: {said}."
             " Give the path of a Python, such as venv/bin/python."
         ) from error
-    found = json.loads(answer.stdout.splitlines()[-1])
     found["pth"] = tuple(found["pth"])
-    return Findings(**found, errors=answer.stderr if PTH_NAME in answer.stderr else "")
+    return Findings(**found, errors=_find_errors(answer.stderr))
 
 
 def explain(found: Findings) -> list[str]:
@@ -195,7 +195,7 @@ def explain(found: Findings) -> list[str]:
         f"  interpreter: {found.python}",
         f"  Kolben:      {_name_package(found.kolben, found.kolben_version)}",
         f"  Flask:       {_name_package(found.flask, found.flask_version)}",
-        *(f"  at its start it said: {line}" for line in found.errors.splitlines()),
+        *(f"  at its start it said: {error}" for error in found.errors),
     ]
 
 
@@ -213,6 +213,13 @@ def find_other_environment() -> Path | None:
     if not activated or os.path.realpath(activated) == os.path.realpath(sys.prefix):
         return None
     return Path(activated)
+
+
+def _find_errors(stderr: str) -> tuple[str, ...]:
+    """Return what went wrong in the .pth file, without the traceback that `site` prints of it."""
+    if PTH_NAME not in stderr:
+        return ()
+    return tuple(line.strip() for line in stderr.splitlines() if "Error: " in line)
 
 
 def _name_flask(found: Findings) -> str:

@@ -56,11 +56,11 @@ from hello import app
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 
-app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///" + app.root_path + "/rows.sqlite"
+app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///" + app.root_path + "/songs.sqlite"
 db = SQLAlchemy(app)
 Migrate(app, db)
 
-class Row(db.Model):
+class Song(db.Model):
     id = db.Column(db.Integer, primary_key=True)
 """
 
@@ -312,11 +312,11 @@ class TestPrograms:
     def migrate(self, environment: Environment, program: str) -> None:
         command = [program, *(["-m", "flask"] if program == "python" else []), "--app=database"]
         folder = f"--directory=migrations_{program}"
-        (environment.work / "rows.sqlite").unlink(missing_ok=True)
+        (environment.work / "songs.sqlite").unlink(missing_ok=True)
         environment.look(*command, "db", "init", folder)
         environment.look(*command, "db", "migrate", folder)
         assert is_kolben_alone(environment.look(*command, "db", "upgrade", folder))
-        assert b"CREATE TABLE row" in (environment.work / "rows.sqlite").read_bytes()
+        assert b"CREATE TABLE song" in (environment.work / "songs.sqlite").read_bytes()
 
 
 class TestStatus:
@@ -449,10 +449,17 @@ class TestFolders:
         with pytest.raises(environment_switch.SwitchError, match="make a virtual environment"):
             environment_switch.enable()
 
-    def test_a_line_that_cannot_be_removed_is_an_error_with_the_cure(self, own: Path) -> None:
+    def test_a_switch_that_cannot_be_removed_is_an_error_with_the_cure(
+        self, own: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(self: Path) -> None:
+            raise PermissionError(13, "Permission denied")
+
         file = environment_switch.enable()
-        file.unlink()
-        assert [] == environment_switch.disable()
+        monkeypatch.setattr(Path, "unlink", refuse)
+        with pytest.raises(environment_switch.SwitchError) as caught:
+            environment_switch.disable()
+        assert f"Cannot remove {file} (Permission denied)" in str(caught.value)
 
     def test_the_line_finds_kolben_before_its_folder_is_on_the_path(self) -> None:
         code = (
