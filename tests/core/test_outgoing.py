@@ -1,0 +1,60 @@
+"""Nothing leaves that would break the wire."""
+
+from __future__ import annotations
+
+import pytest
+
+from kolben.core import outgoing
+from kolben.core.outgoing import LENGTH, LOCATION, check_status, inspect_headers
+
+
+@pytest.mark.parametrize("code", [100, 200, 404, 599, 999])
+def test_a_three_digit_status_passes(code: int) -> None:
+    check_status(f"{code} X", code)
+
+
+@pytest.mark.parametrize("code", [0, 99, 1000, -200])
+def test_another_status_is_refused(code: int) -> None:
+    with pytest.raises(ValueError, match="three digits"):
+        check_status(f"{code} X", code)
+
+
+@pytest.mark.parametrize("reason", ["a\rb", "a\nb", "a\0b"])
+def test_a_reason_cannot_break_the_line(reason: str) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        check_status(f"200 {reason}", 200)
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ([], 0),
+        ([("Content-Type", "text/html")], 0),
+        ([("content-LENGTH", "3")], LENGTH),
+        ([("Location", "/"), ("Content-Length", "3")], LENGTH | LOCATION),
+        ([("Content-Location", "/")], LOCATION),
+    ],
+)
+def test_finds_the_headers_that_matter(headers: list[tuple[str, str]], found: int) -> None:
+    assert inspect_headers(headers) == found
+    assert inspect_headers(headers) == found  # now from memory
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:", "a\r\nb", "ä", "a\0"])
+def test_a_name_must_be_a_token(name: str) -> None:
+    with pytest.raises(ValueError, match="header name"):
+        inspect_headers([(name, "x")])
+
+
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: x=y", "a\nb", "a\rb", "a\0"])
+def test_a_value_cannot_break_the_line(value: str) -> None:
+    with pytest.raises(ValueError, match="X-A"):
+        inspect_headers([("X-A", value)])
+
+
+def test_the_headers_remembered_are_bounded_in_number_and_length() -> None:
+    for number in range(outgoing._MOST_KNOWN * 2):
+        inspect_headers([("X-A", str(number))])
+    assert len(outgoing._known) <= outgoing._MOST_KNOWN
+    inspect_headers([("X-A", "long" * 100)])
+    assert ("X-A", "long" * 100) not in outgoing._known
