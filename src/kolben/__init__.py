@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         cli,
         config,
         ctx,
-        globals,
+        globals,  # noqa: A004  # FLASK: the name of its module
         helpers,
         json,
         logging,
@@ -202,7 +202,7 @@ _drop_in.install()
 
 if not TYPE_CHECKING:  # a checker that sees __getattr__ takes a misspelt name for a real one
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> object:
         """Load a public name or module, and keep it for the next time."""
         if name == "__version__":
             return _flask_version()

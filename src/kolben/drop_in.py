@@ -32,8 +32,8 @@ GONE = {
     "Markup": "write `from markupsafe import Markup`",
     "escape": "write `from markupsafe import escape`",
     "safe_join": "write `from werkzeug.utils import safe_join`",
-    "_app_ctx_stack": "keep values on `flask.g`, or write `from flask.globals import app_ctx`",
-    "_request_ctx_stack": "keep values on `flask.g`, or write `from flask.globals import request_ctx`",
+    "_app_ctx_stack": "write `from flask.globals import app_ctx`, or use `flask.g`",
+    "_request_ctx_stack": "write `from flask.globals import request_ctx`, or use `flask.g`",
     "json_available": "JSON is always there: take the test out",
     "signals_available": "signals are always there: take the test out",
     "ext": "an extension has its own package: write `import flask_name`, not `flask.ext.name`",
@@ -114,7 +114,7 @@ class FlaskFinder:
 
 
 class NamesakeLoader:
-    """Give Kolben's module itself to the import system, and leave no trace of the Flask name on it."""
+    """Give Kolben's module itself to the import system, without a trace of the Flask name on it."""
 
     def __init__(self, own: ModuleSpec) -> None:
         self.own = own
@@ -203,9 +203,8 @@ def _find_own(name: str, path: object) -> ModuleSpec | None:
 def _own_spec_of(module: object) -> ModuleSpec | None:
     """Return a module's own spec, also while another thread is giving the module a Flask name."""
     spec: ModuleSpec | None = getattr(module, "__spec__", None)
-    if spec is not None and isinstance(spec.loader, NamesakeLoader):
-        return spec.loader.own
-    return spec
+    loader: object = getattr(spec, "loader", None)
+    return loader.own if isinstance(loader, NamesakeLoader) else spec
 
 
 def _is_own(finder: object) -> bool:
@@ -214,11 +213,11 @@ def _is_own(finder: object) -> bool:
 
 
 def _is_import() -> bool:
-    """Tell an import statement from a question (`find_spec`), which must not be answered by raising.
+    """Tell an import statement from a question (`find_spec`), which is not answered by raising.
 
     The frames are: this one, our find_spec, the import system's _find_spec, and who called it.
     """
-    return sys._getframe(3).f_code.co_name == "_find_and_load_unlocked"  # noqa: SLF001
+    return sys._getframe(3).f_code.co_name == "_find_and_load_unlocked"
 
 
 def _explain_unknown(name: str) -> str:

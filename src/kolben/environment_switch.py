@@ -243,7 +243,7 @@ def _name_cause(found: Findings) -> str:
     if not files:
         return (
             "the environment is not switched (`kolben drop-in enable` does it)."
-            " Programs that import Kolben first, such as the `kolben` command, get Kolben all the same."
+            " Programs that import Kolben first, as the `kolben` command does, get it all the same."
         )
     if found.kolben is None:
         return f"Kolben is not installed, although {files} asks for it: remove that file."

@@ -70,7 +70,8 @@ import json, subprocess, sys, unittest
 class StartsAProcess(unittest.TestCase):
     def test_it(self):
         code = "import hello, json; print(json.dumps(hello.look()))"
-        for found in (__import__("hello").look(), json.loads(subprocess.check_output([sys.executable, "-c", code]))):
+        told = subprocess.check_output([sys.executable, "-c", code])
+        for found in (__import__("hello").look(), json.loads(told)):
             self.assertEqual(found["flask"], "kolben.app")
             self.assertEqual(found["real"], [])
 """
@@ -209,6 +210,7 @@ def is_kolben_alone(found: dict[str, object]) -> bool:
     return KOLBEN_ALONE == {name: found[name] for name in KOLBEN_ALONE}
 
 
+@pytest.mark.slow
 class TestSwitching:
     def test_enable_makes_flask_kolben_and_disable_gives_it_back(
         self, with_flask: Environment
@@ -268,6 +270,7 @@ class TestSwitching:
             away.rename(package)
 
 
+@pytest.mark.slow
 class TestPrograms:
     def test_gunicorn_serves_with_kolben_alone(self, switched: Environment) -> None:
         with switched.serve("gunicorn", "--bind=127.0.0.1:{port}", "hello:app") as found:
@@ -319,6 +322,7 @@ class TestPrograms:
         assert b"CREATE TABLE song" in (environment.work / "songs.sqlite").read_bytes()
 
 
+@pytest.mark.slow
 class TestStatus:
     def test_it_names_the_real_flask_and_where_it_is(self, with_flask: Environment) -> None:
         said = with_flask.run("kolben", "drop-in", "status").splitlines()
@@ -415,7 +419,7 @@ def test_every_answer_has_its_cause(found: Findings, cause: str) -> None:
 
 
 class TestFolders:
-    """Where the switch goes: told by a pretended interpreter, for no test may write to a real one."""
+    """Where the switch goes: with a pretended interpreter, for none may be written to."""
 
     @pytest.fixture
     def own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
