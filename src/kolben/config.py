@@ -181,7 +181,7 @@ class Config(dict[str, Any]):
 def _open(path: str, mode: str, silent: bool) -> IO[Any] | None:
     """Open a configuration file; None if it is not there and `silent` says to bear that."""
     try:
-        return open(path, mode)  # noqa: SIM115  # the caller closes it
+        return open(path, mode)  # the caller closes it
     except OSError as error:
         if silent and error.errno in NO_SUCH_FILE:
             return None

@@ -40,9 +40,9 @@ def send_file(
     last_modified: datetime | float | None = None,
     max_age: int | Callable[[str | None], int | None] | None = None,
 ) -> Response:
-    """Make a response of a file; never give it a path that a user chose: see
-    send_from_directory.
+    """Make a response of a file.
 
+    Never give it a path that a user chose: that is what send_from_directory is for.
     path_or_file: relative to app.root_path, or a binary file object at the position to start
     from, which the response closes; a file object needs mimetype or download_name.
     as_attachment: the browser offers to save it, as download_name.

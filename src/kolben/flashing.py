@@ -7,6 +7,7 @@ from typing import Any
 
 from kolben.core.current import the_app, the_request_context, the_session
 from kolben.signals import message_flashed
+from kolben.typing import RequestContext
 
 # Where the session keeps them: a list of (category, message).
 KEY = "_flashes"
@@ -37,12 +38,15 @@ def get_flashed_messages(
     with_categories: (category, message) instead of messages.
     category_filter: only those of these categories; of all if empty.
     """
-    context = the_request_context()
-    messages: list[Any] | None = context.flashes
-    if messages is None:
-        session = context.session
-        messages = session.pop(KEY) if KEY in session else []
-        context.flashes = messages
+    messages = _take(the_request_context())
     if category_filter:
         messages = [pair for pair in messages if pair[0] in category_filter]
     return messages if with_categories else [message for _, message in messages]
+
+
+def _take(context: RequestContext) -> list[Any]:
+    """Return what was in the session; the context keeps it for as long as the request lasts."""
+    if context.flashes is None:
+        session = context.session
+        context.flashes = session.pop(KEY) if KEY in session else []
+    return context.flashes or []

@@ -1,5 +1,4 @@
-"""The session: a dict kept in a signed cookie, and the interface by which an app may keep it
-elsewhere.
+"""The session, kept in a signed cookie, or wherever an interface of the app's own keeps it.
 
 The cookies are interchangeable with Flask's.
 """
@@ -46,7 +45,9 @@ def _mark_as_modified(session: SecureCookieSession) -> None:
     session.modified = True
 
 
-class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
+class SecureCookieSession(  # pyright: ignore[reportIncompatibleMethodOverride]  # update(), as in Flask
+    CallbackDict[str, Any], SessionMixin
+):
     """A session that is kept in a signed cookie.
 
     modified: set by each change of the dict itself; a change inside of a value is not seen,
@@ -77,10 +78,10 @@ class NullSession(SecureCookieSession):
 
 
 class SessionInterface:
-    """How an app opens and saves sessions: subclass it, and assign one to
-    `app.session_interface`.
+    """How an app opens and saves sessions.
 
-    A session is opened before the first hook of a request runs and saved after the last.
+    Subclass it, and assign an instance to `app.session_interface`. A session is opened before
+    the first hook of a request runs and saved after the last.
     """
 
     # What make_null_session makes, and is_null_session knows again.
@@ -131,8 +132,11 @@ class SessionInterface:
         return None
 
     def should_set_cookie(self, app: App, session: SessionMixin) -> bool:
-        """Say whether the response carries the cookie: the session has been modified, or is
-        permanent and SESSION_REFRESH_EACH_REQUEST is on."""
+        """Say whether the response carries the cookie.
+
+        It does if the session has been modified, or if it is permanent and
+        SESSION_REFRESH_EACH_REQUEST is on.
+        """
         return session.modified or (
             session.permanent and bool(app.config["SESSION_REFRESH_EACH_REQUEST"])
         )

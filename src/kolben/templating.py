@@ -126,8 +126,10 @@ def create_environment(app: App) -> Any:
 
 
 def _default_template_ctx_processor() -> dict[str, Any]:
-    """Give templates `g` and, in a request, `request`; `session` is a global, so that only a
-    template that uses it depends on it."""
+    """Give templates `g` and, in a request, `request`.
+
+    `session` is a global, so that only a template that uses it depends on it.
+    """
     context = find_context()
     if context is None:
         return {}

@@ -35,19 +35,13 @@ class View:
     @classmethod
     def as_view(cls, name: str, *class_args: Any, **class_kwargs: Any) -> RouteCallable:
         """Make a view function whose endpoint is `name`; the class is called with the rest."""
-        view: Any
-        if cls.init_every_request:
+        once = None if cls.init_every_request else cls(*class_args, **class_kwargs)
 
-            def view(**kwargs: Any) -> ResponseReturnValue:
-                instance = view.view_class(*class_args, **class_kwargs)
-                return the_app().ensure_sync(instance.dispatch_request)(**kwargs)  # type: ignore[no-any-return]  # a view's answer
+        def answer(**kwargs: Any) -> ResponseReturnValue:
+            instance = view.view_class(*class_args, **class_kwargs) if once is None else once
+            return the_app().ensure_sync(instance.dispatch_request)(**kwargs)  # type: ignore[no-any-return]  # a view's own
 
-        else:
-            instance = cls(*class_args, **class_kwargs)
-
-            def view(**kwargs: Any) -> ResponseReturnValue:
-                return the_app().ensure_sync(instance.dispatch_request)(**kwargs)  # type: ignore[no-any-return]  # as above
-
+        view: Any = answer
         if cls.decorators:
             view.__name__ = name
             view.__module__ = cls.__module__
@@ -63,10 +57,10 @@ class View:
 
 
 class MethodView(View):
-    """A view with a method for each HTTP method: get(), post(), … HEAD is answered by get()
-    if there is no head().
+    """A view with a method for each method of HTTP: get(), post() and so on.
 
-    `methods` is made of those that the class and its bases have, unless it is given.
+    HEAD is answered by get() if there is no head(). `methods` is made of those that the class
+    and its bases have, unless it is given.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -85,5 +79,7 @@ class MethodView(View):
         answer = getattr(self, name, None)
         if answer is None and name == "head":
             answer = getattr(self, "get", None)
-        assert answer is not None, f"Unimplemented method {name.upper()!r}: define {name}()."
+        if answer is None:
+            # FLASK: an AssertionError, as the rule should not have let the request in.
+            raise AssertionError(f"Unimplemented method {name.upper()!r}: define {name}().")
         return the_app().ensure_sync(answer)(**kwargs)  # type: ignore[no-any-return]  # a view's answer

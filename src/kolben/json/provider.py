@@ -59,15 +59,20 @@ class JSONProvider:
 
 
 def standard_default(o: Any) -> Any:
-    """Turn a value that JSON has no form for into one that it has; TypeError if unknown."""
+    """Turn a value that JSON has no form for into one that it has; TypeError if unknown.
+
+    Dates become those of HTTP (RFC 9110 §5.6.7); Decimal, UUID and what has `__html__` text;
+    dataclasses dicts.
+    """
     if isinstance(o, date):
         return http_date(o)
     if isinstance(o, (Decimal, UUID)):
         return str(o)
     if dataclasses.is_dataclass(o) and not isinstance(o, type):
         return dataclasses.asdict(o)
-    if hasattr(o, "__html__"):
-        return str(o.__html__())
+    html = getattr(o, "__html__", None)
+    if html is not None:
+        return str(html())
     raise TypeError(
         f"Object of type {type(o).__name__} is not JSON serializable. Turn it into a dict, list,"
         " str, number, bool or None first, or teach `app.json.default` to."
@@ -98,8 +103,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 class DefaultJSONProvider(JSONProvider):
-    """The standard library's json, with dates (RFC 9110 §5.6.7), Decimal, UUID, dataclasses
-    and whatever has `__html__` added.
+    """The standard library's json, and what standard_default knows.
 
     Its attributes are options; set them on `app.json` or in a subclass.
     """

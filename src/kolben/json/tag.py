@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from markupsafe import Markup
@@ -145,7 +145,7 @@ class TagMarkup(JSONTag):
         return str(value.__html__())
 
     def to_python(self, value: Any) -> Any:
-        return Markup(value)
+        return Markup(value)  # noqa: S704  # it was Markup, and is signed
 
 
 class TagUUID(JSONTag):
@@ -205,7 +205,7 @@ class TaggedJSONSerializer:
 
     __slots__ = ("_untagged", "order", "tags")
 
-    default_tags: list[type[JSONTag]] = list(BUILT_IN)
+    default_tags: ClassVar[list[type[JSONTag]]] = list(BUILT_IN)
 
     def __init__(self) -> None:
         self.tags: dict[str, JSONTag] = {}
