@@ -8,20 +8,20 @@ from kolben.core import outgoing
 from kolben.core.outgoing import LENGTH, LOCATION, check_status, inspect_headers
 
 
-@pytest.mark.parametrize("code", [100, 200, 404, 599, 999])
+@pytest.mark.parametrize("code", [200, 404, 599, 999])
 def test_a_three_digit_status_passes(code: int) -> None:
     check_status(f"{code} X", code)
 
 
-@pytest.mark.parametrize("code", [0, 99, 1000, -200])
+@pytest.mark.parametrize("code", [0, 99, 100, 199, 1000, -200])
 def test_another_status_is_refused(code: int) -> None:
-    with pytest.raises(ValueError, match="three digits"):
+    with pytest.raises(ValueError, match="none of HTTP"):
         check_status(f"{code} X", code)
 
 
-@pytest.mark.parametrize("reason", ["a\rb", "a\nb", "a\0b"])
+@pytest.mark.parametrize("reason", ["a\rb", "a\nb", "a\0b", "\u20ac"])
 def test_a_reason_cannot_break_the_line(reason: str) -> None:
-    with pytest.raises(ValueError, match="line break"):
+    with pytest.raises(ValueError, match="none of HTTP"):
         check_status(f"200 {reason}", 200)
 
 

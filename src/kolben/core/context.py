@@ -122,9 +122,10 @@ class AppContext:
             raise AssertionError(f"Popped wrong context: {self!r} instead of {active!r}.")
 
     def _announce_popped(self, is_last: bool) -> None:
+        owns_g = self.app_context is self
         if is_last:
             self._forget_outer()
-        if self.app_context is self and appcontext_popped.receivers:
+        if owns_g and appcontext_popped.receivers:
             appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     def _forget_outer(self) -> None:

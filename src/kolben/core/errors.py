@@ -88,7 +88,8 @@ def answer_http_exception(app: App, error: HTTPException) -> Any:
     # An error without code is a stand-in for a response; routing redirects are no errors.
     if error.code is None or isinstance(error, RoutingException):
         return error
-    return _answer(app, error, error)
+    handler = _handler(app, error)
+    return error if handler is None else handler(error)
 
 
 def answer_user_exception(app: App, error: Exception) -> Any:
@@ -99,16 +100,16 @@ def answer_user_exception(app: App, error: Exception) -> Any:
         error.show_exception = True
     if isinstance(error, HTTPException) and not app.trap_http_exception(error):
         return app.handle_http_exception(error)
-    answer = _answer(app, error, None)
-    if answer is None:
+    handler = _handler(app, error)
+    if handler is None:
         raise error
-    return answer
+    return handler(error)
 
 
-def _answer(app: App, error: Exception, otherwise: Any) -> Any:
-    """Call the handler for an error; `otherwise` where there is none."""
+def _handler(app: App, error: Exception) -> Handler | None:
+    """Find the handler for an error in the current request, to be called plainly."""
     handler = find_handler(app.error_handler_spec, error, the_request().blueprints)
-    return otherwise if handler is None else app.ensure_sync(handler)(error)
+    return None if handler is None else app.ensure_sync(handler)
 
 
 def propagates(app: App) -> bool:
@@ -128,7 +129,8 @@ def answer_unhandled_exception(app: App, error: Exception) -> Response:
         raise error
     app.log_exception(_exception_info(error, sys.exc_info()))
     server_error = InternalServerError(original_exception=error)
-    answer = _answer(app, server_error, server_error)
+    handler = _handler(app, server_error)
+    answer = server_error if handler is None else handler(server_error)
     return app.finalize_request(answer, from_error_handler=True)
 
 

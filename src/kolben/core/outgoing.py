@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# RFC 9110 §5.1: a field name is a token; §5.5: a value has no CR, LF or NUL.
+# RFC 9110 §5.1: a field name is a token; §5.5: a value has no control characters but tab. As
+# PEP 3333 has it, characters stand for bytes: servers drop the connection for any other.
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_breaks_line = re.compile(r"[\r\n\0]").search
+_find_unsendable = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
+# RFC 9112 §4: three digits and a reason.
+_is_status = re.compile(r"[2-9][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?").fullmatch
 
 # What inspect_headers() finds, as bits.
 LENGTH = 1
@@ -19,26 +22,31 @@ _KINDS = {"content-length": LENGTH, "location": LOCATION, "content-location": LO
 _known: dict[tuple[str, str], int] = {}
 _MOST_KNOWN = 512
 _LONGEST_KNOWN = 128
+_known_statuses: set[str] = set()
 
 
 def check_status(status: str, code: int) -> None:
-    """Raise ValueError for a status that HTTP does not have.
+    """Raise ValueError for a status that HTTP does not have for an answer.
 
-    RFC 9110 §15: three digits. Servers make a crash of others (Granian ends the worker).
+    RFC 9110 §15: three digits; below 200 is no answer, the client would wait for another one
+    and take the next request's. Servers make a crash of what is none (Granian ends the worker).
     """
-    if not 100 <= code <= 999:
+    if status in _known_statuses and 200 <= code <= 999:
+        return
+    if not 200 <= code <= 999 or _is_status(status) is None:
         raise ValueError(
-            f"the status {status!r} is none of HTTP, which has three digits. Give an int, or a"
-            " string such as '404 Not Found'."
+            f"the status {status!r} is none of HTTP for an answer: 200 to 999, and a reason in"
+            " latin-1. Give an int, or a string such as '404 Not Found'."
         )
-    if _breaks_line(status):
-        raise ValueError(f"the status {status!r} has a line break or NUL in it.")
+    if len(_known_statuses) >= _MOST_KNOWN:
+        _known_statuses.clear()
+    _known_statuses.add(status)
 
 
 def inspect_headers(headers: Iterable[tuple[str, str]]) -> int:
     """Return which of LENGTH and LOCATION there are.
 
-    Raises ValueError for a header that would end early or begin another one on the wire.
+    Raises ValueError for a header that would end early, begin another one or break the wire.
     """
     found = 0
     for pair in headers:
@@ -52,8 +60,12 @@ def _inspect(pair: tuple[str, str]) -> int:
     name, value = pair
     if not _is_token(name):
         raise ValueError(f"the header name {name!r} is not valid (RFC 9110 §5.1).")
-    if _breaks_line(value):
-        raise ValueError(f"the header {name} has a line break or NUL in its value {value!r}.")
+    unsendable = _find_unsendable(value)
+    if unsendable is not None:
+        raise ValueError(
+            f"the header {name} has {unsendable[0]!r} in its value {value!r}. Leave out line"
+            " breaks and other control characters, and encode what is not latin-1 (RFC 9110 §5.5)."
+        )
     kind = _KINDS.get(name.lower(), 0)
     if len(value) <= _LONGEST_KNOWN:
         if len(_known) >= _MOST_KNOWN:

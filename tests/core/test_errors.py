@@ -1,0 +1,253 @@
+"""Handlers answer errors: by code before class, blueprint before app, subclass before parent."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from werkzeug.exceptions import (
+    BadRequest,
+    BadRequestKeyError,
+    Forbidden,
+    HTTPException,
+    InternalServerError,
+    NotFound,
+)
+from werkzeug.routing import RequestRedirect
+
+from kolben import Blueprint, Flask, abort, got_request_exception, request
+from kolben.core.errors import class_and_code, find_handler
+
+
+class Custom(Exception):
+    pass
+
+
+class Narrow(Custom):
+    pass
+
+
+class Teapot(HTTPException):
+    code = 418
+
+
+@pytest.fixture
+def app() -> Flask:
+    return Flask(__name__)
+
+
+@pytest.mark.parametrize(
+    ("which", "expected"),
+    [(404, (NotFound, 404)), (Custom, (Custom, None)), (Teapot, (Teapot, 418))],
+)
+def test_what_a_handler_is_for(which: Any, expected: Any) -> None:
+    assert class_and_code(which) == expected
+
+
+@pytest.mark.parametrize(
+    ("which", "kind", "said"),
+    [
+        (999, ValueError, "'999' is not a recognized HTTP error code"),
+        (Custom(), TypeError, "is an instance, not a class"),
+        (str, ValueError, "'str' is not a subclass of Exception"),
+        ("404", ValueError, "'404' is not a subclass of Exception"),
+        (KeyboardInterrupt, ValueError, "is not a subclass of Exception"),
+    ],
+)
+def test_what_no_handler_can_be_for(which: Any, kind: type[Exception], said: str) -> None:
+    with pytest.raises(kind) as caught:
+        class_and_code(which)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "expected"),
+    [
+        ({}, Custom(), None),
+        ({None: {None: {Custom: "c"}}}, Custom(), "c"),
+        ({None: {None: {Custom: "c"}}}, Narrow(), "c"),
+        ({None: {None: {Custom: "c", Narrow: "n"}}}, Narrow(), "n"),
+        ({None: {None: {Exception: "e"}, 404: {NotFound: "404"}}}, NotFound(), "404"),
+        ({None: {None: {HTTPException: "h"}}}, NotFound(), "h"),
+        ({None: {404: {NotFound: "app"}}, "bp": {None: {HTTPException: "bp"}}}, NotFound(), "app"),
+        ({None: {404: {NotFound: "app"}}, "bp": {404: {NotFound: "bp"}}}, NotFound(), "bp"),
+        ({None: {None: {Custom: "app"}}, "bp": {None: {Exception: "bp"}}}, Custom(), "bp"),
+        ({"other": {None: {Custom: "o"}}}, Custom(), None),
+    ],
+)
+def test_finds_the_closest(spec: Any, error: Exception, expected: str | None) -> None:
+    assert find_handler(spec, error, ["bp"]) == expected
+
+
+def answer(app: Flask, error: BaseException, **options: Any) -> Any:
+    def view() -> None:
+        raise error
+
+    app.add_url_rule("/", "view", view)
+    return app.test_client().get("/", **options)
+
+
+def test_a_handler_answers(app: Flask) -> None:
+    app.register_error_handler(Custom, lambda error: (f"handled {error}", 409))
+    response = answer(app, Custom("it"))
+    assert (response.status_code, response.text) == (409, "handled it")
+
+
+def test_an_async_handler_answers(app: Flask) -> None:
+    @app.errorhandler(Custom)
+    async def handle(error: Custom) -> str:
+        return "awaited"
+
+    assert answer(app, Custom()).text == "awaited"
+
+
+def test_a_handler_that_returns_none_is_no_answer(app: Flask) -> None:
+    app.testing = True
+    app.register_error_handler(Custom, lambda error: None)
+    with pytest.raises(TypeError, match="returned None"):
+        answer(app, Custom())
+
+
+def test_an_http_error_without_handler_answers_itself(app: Flask) -> None:
+    assert answer(app, Forbidden()).status_code == 403
+
+
+def test_an_http_error_without_code_answers_itself(app: Flask) -> None:
+    app.register_error_handler(HTTPException, lambda error: "handled")
+    response = app.response_class("its own", 202)
+    assert answer(app, HTTPException(response=response)).text == "its own"
+
+
+def test_a_routing_redirect_is_no_error(app: Flask) -> None:
+    app.register_error_handler(HTTPException, lambda error: "handled")
+    assert answer(app, RequestRedirect("http://localhost/x")).status_code == 308
+
+
+def test_an_unhandled_error_is_500_and_logged(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    error = Custom("logged")
+    response = answer(app, error)
+    assert response.status_code == 500
+    assert b"Internal Server Error" in response.data
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.getMessage() == "Exception on / [GET]"
+    assert record.exc_info is not None
+    assert record.exc_info[1] is error
+
+
+def test_a_handler_for_500_gets_the_original(app: Flask) -> None:
+    seen: list[Any] = []
+
+    @app.errorhandler(InternalServerError)
+    def handle(error: InternalServerError) -> str:
+        seen.append(error.original_exception)
+        return "sorry"
+
+    error = Custom()
+    response = answer(app, error)
+    assert (response.status_code, response.text, seen) == (200, "sorry", [error])
+
+
+def test_a_handler_for_exception_also_gets_http_errors(app: Flask) -> None:
+    app.register_error_handler(Exception, lambda error: (type(error).__name__, 500))
+    assert answer(app, Custom()).text == "Custom"
+    assert app.test_client().get("/nothing").text == "NotFound"
+
+
+@pytest.mark.parametrize(
+    ("config", "propagates"),
+    [
+        ({}, False),
+        ({"TESTING": True}, True),
+        ({"DEBUG": True}, True),
+        ({"TESTING": True, "PROPAGATE_EXCEPTIONS": False}, False),
+        ({"PROPAGATE_EXCEPTIONS": True}, True),
+    ],
+    ids=["default", "testing", "debug", "testing, not propagating", "propagating"],
+)
+def test_an_unhandled_error_propagates_as_configured(
+    app: Flask, config: dict[str, Any], propagates: bool
+) -> None:
+    app.config.update(config)
+    if propagates:
+        with pytest.raises(Custom):
+            answer(app, Custom())
+    else:
+        assert answer(app, Custom()).status_code == 500
+
+
+def test_the_signal_is_sent_for_unhandled_errors_only(app: Flask) -> None:
+    seen: list[Any] = []
+
+    def note(sender: Flask, exception: Exception, **rest: Any) -> None:
+        seen.append(exception)
+
+    got_request_exception.connect(note, app)
+    app.register_error_handler(Narrow, lambda error: "handled")
+    error = Custom()
+    app.add_url_rule("/narrow", "narrow", lambda: abort(404))
+    answer(app, error)
+    app.test_client().get("/narrow")
+    assert seen == [error]
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "trapped"),
+    [
+        ({}, NotFound(), False),
+        ({"TRAP_HTTP_EXCEPTIONS": True}, NotFound(), True),
+        ({"TRAP_BAD_REQUEST_ERRORS": True}, BadRequest(), True),
+        ({"TRAP_BAD_REQUEST_ERRORS": True}, NotFound(), False),
+        ({"DEBUG": True}, BadRequestKeyError("k"), True),
+        ({"DEBUG": True}, BadRequest(), False),
+        ({"DEBUG": True, "TRAP_BAD_REQUEST_ERRORS": False}, BadRequestKeyError("k"), False),
+        ({}, BadRequestKeyError("k"), False),
+    ],
+)
+def test_http_errors_are_trapped_as_configured(
+    app: Flask, config: dict[str, Any], error: HTTPException, trapped: bool
+) -> None:
+    app.config.update(config)
+    assert app.trap_http_exception(error) is trapped
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_missing_key_is_named_in_debug_mode(app: Flask, debug: bool) -> None:
+    app.config.update(DEBUG=debug, TRAP_BAD_REQUEST_ERRORS=False)
+    app.add_url_rule("/", "view", lambda: request.form["the_key"])
+    response = app.test_client().get("/")
+    assert response.status_code == 400
+    assert ("the_key" in response.text) is debug
+
+
+def test_an_error_in_a_handler_is_unhandled(app: Flask) -> None:
+    @app.errorhandler(Custom)
+    def fail(error: Custom) -> None:
+        raise ValueError("in the handler")
+
+    assert answer(app, Custom()).status_code == 500
+
+
+def test_blueprint_handlers_answer_for_their_views_only(app: Flask) -> None:
+    parent, child = Blueprint("parent", __name__), Blueprint("child", __name__)
+
+    def fail() -> None:
+        raise Custom
+
+    child.add_url_rule("/child", view_func=fail)
+    parent.add_url_rule("/parent", view_func=fail)
+    parent.register_error_handler(Custom, lambda error: "parent's")
+    parent.register_blueprint(child)
+    app.register_blueprint(parent)
+    app.register_error_handler(Custom, lambda error: "app's")
+    app.add_url_rule("/app", "fail", fail)
+    client = app.test_client()
+    answers = [client.get(path).text for path in ("/child", "/parent", "/app")]
+    assert answers == ["parent's", "parent's", "app's"]
+
+
+def test_an_error_can_be_handled_outside_of_an_except_block(app: Flask) -> None:
+    with app.test_request_context():
+        with pytest.raises(Custom):
+            app.handle_user_exception(Custom())
+        assert app.handle_exception(Custom()).status_code == 500

@@ -1,0 +1,125 @@
+"""What a view returns becomes a response, or an error that says what to return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from kolben import Flask, Response
+from kolben.core.returns import make_response
+
+
+def wsgi(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("418 I'M A TEAPOT", [("Content-Type", "text/tea")])
+    return [b"tea"]
+
+
+def generator() -> Iterator[str]:
+    yield "a"
+    yield "b"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "content_type", "data"),
+    [
+        ("text", 200, "text/html; charset=utf-8", b"text"),
+        ("ä", 200, "text/html; charset=utf-8", b"\xc3\xa4"),
+        (b"bytes", 200, "text/html; charset=utf-8", b"bytes"),
+        (bytearray(b"array"), 200, "text/html; charset=utf-8", b"array"),
+        ({"a": 1}, 200, "application/json", b'{"a":1}\n'),
+        ([1, 2], 200, "application/json", b"[1,2]\n"),
+        (generator(), 200, "text/html; charset=utf-8", b"ab"),
+        (Response("r", 201), 201, "text/html; charset=utf-8", b"r"),
+        (WerkzeugResponse("w", 202), 202, "text/plain; charset=utf-8", b"w"),
+        (wsgi, 418, "text/tea", b"tea"),
+        (("t", 404), 404, "text/html; charset=utf-8", b"t"),
+        (("t", "404 GONE FISHING"), 404, "text/html; charset=utf-8", b"t"),
+        (("t", {"Content-Type": "text/css"}), 200, "text/css", b"t"),
+        (("t", [("Content-Type", "text/css")]), 200, "text/css", b"t"),
+        (("t", (("Content-Type", "text/css"),)), 200, "text/css", b"t"),
+        (("t", Headers({"Content-Type": "text/css"})), 200, "text/css", b"t"),
+        (("t", 201, {"Content-Type": "text/css"}), 201, "text/css", b"t"),
+        (({"a": 1}, 201, {"Content-Type": "x/y"}), 201, "x/y", b'{"a":1}\n'),
+        ((Response("r"), 203), 203, "text/html; charset=utf-8", b"r"),
+        ((Response("r"), "203 SO SO"), 203, "text/html; charset=utf-8", b"r"),
+    ],
+)
+def test_makes(answer: Any, status: int, content_type: str, data: bytes) -> None:
+    app = Flask(__name__)
+    with app.test_request_context():
+        response = make_response(app, answer)
+    assert type(response) is Response
+    assert (response.status_code, response.data) == (status, data)
+    assert response.headers.getlist("Content-Type") == [content_type]
+
+
+def test_an_http_error_becomes_its_own_page() -> None:
+    app = Flask(__name__)
+    with app.test_request_context():
+        response = make_response(app, NotFound())
+    assert type(response) is Response
+    assert response.status_code == 404
+    assert b"Not Found" in response.data
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (None, "returned None"),
+        ((None, 200), "returned None"),
+        (True, "it was a bool"),
+        (("a",), "tuple of 1 items. The tuple must have the form"),
+        (("a", 200, {}, 4), "tuple of 4 items"),
+        (object(), "it was a object"),
+        (lambda: "no WSGI app", "takes 0 positional arguments"),
+    ],
+    ids=["None", "None in a tuple", "bool", "short", "long", "object", "a function"],
+)
+def test_anything_else_is_a_type_error_that_names_the_view(answer: Any, said: str) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", "the_view", lambda: "")
+    with app.test_request_context(), pytest.raises(TypeError) as caught:
+        make_response(app, answer)
+    assert said in str(caught.value)
+    assert "'the_view'" in str(caught.value)
+
+
+def test_outside_of_a_request_no_view_is_named() -> None:
+    app = Flask(__name__)
+    with pytest.raises(TypeError, match=r"for \? did not"):
+        make_response(app, None)
+    assert make_response(app, WerkzeugResponse("w")).data == b"w"
+
+
+def test_a_class_of_the_users_is_used_everywhere() -> None:
+    class Own(Response):
+        default_mimetype = "text/plain"
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.headers["X-Own"] = "yes"
+
+    app = Flask(__name__)
+    app.response_class = Own
+    with app.test_request_context():
+        for answer in ("text", b"bytes", {"a": 1}):
+            response = make_response(app, answer)
+            assert type(response) is Own
+            assert response.headers["X-Own"] == "yes"
+        assert type(make_response(app, Response("r"))) is Own
+        assert make_response(app, "text").mimetype == "text/plain"
+
+
+def test_a_class_without_mimetype_sends_none() -> None:
+    class Bare(Response):
+        default_mimetype = None
+
+    app = Flask(__name__)
+    app.response_class = Bare
+    with app.test_request_context():
+        assert "Content-Type" not in make_response(app, "text").headers
