@@ -84,10 +84,9 @@ def _compare(subjects: list[str], verdict: Path | None) -> int:
     answers = recorded["answers"]
     if subjects:
         answers = {k: v for k, v in answers.items() if k.partition("/")[0] in subjects}
-    kept = read_kept()
+    faults = judge(answers, live["answers"], read_kept())
     if subjects:
-        kept = [entry for entry in kept if any(entry.covers(name) for name in answers)]
-    faults = judge(answers, live["answers"], kept)
+        faults = {k: v for k, v in faults.items() if k.partition("/")[0] in subjects}
     if verdict is not None:
         verdict.write_text(json.dumps(faults, indent=1), "utf-8")
     return _print_faults(faults, "Kolben")

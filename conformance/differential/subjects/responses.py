@@ -122,6 +122,8 @@ VIEWS.update(
         "set/header-extend": done(lambda r: r.headers.extend({"X-A": ["1", "2"]}, x_b="3")),
         "set/header-default": done(lambda r: r.headers.setdefault("Content-Type", "text/css")),
         "set/header-clear": done(lambda r: r.headers.clear()),
+        "set/headers-dict": changed(headers={"X-A": "1", "Location": "/x"}, status_code=302),
+        "set/headers-pairs": changed(headers=[("X-A", "1"), ("X-A", "2")]),
         "set/header-newline": done(lambda r: r.headers.set("X-A", "a\nb")),
         "set/status-newline": changed(status="200 OK\r\nX-Split: yes"),
         "set/frozen": done(lambda r: r.freeze()),
