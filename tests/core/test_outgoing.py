@@ -52,6 +52,22 @@ def test_a_value_cannot_break_the_line(value: str) -> None:
         inspect_headers([("X-A", value)])
 
 
+@pytest.mark.parametrize("value", ["\x01", "\x1b[31m", "\x7f", "\u20ac", "\ud800"])
+def test_a_value_is_made_of_what_servers_send(value: str) -> None:
+    with pytest.raises(ValueError, match="X-A"):
+        inspect_headers([("X-A", value)])
+
+
+def test_a_location_may_still_be_an_iri() -> None:
+    assert inspect_headers([("Location", "/\u20ac")]) == LOCATION
+
+
+@pytest.mark.parametrize("value", ["/a\r\nX: b", "/\0", "/\x1b"])
+def test_a_location_has_no_control_characters(value: str) -> None:
+    with pytest.raises(ValueError, match="Location"):
+        inspect_headers([("Location", value)])
+
+
 def test_the_headers_remembered_are_bounded_in_number_and_length() -> None:
     for number in range(outgoing._MOST_KNOWN * 2):
         inspect_headers([("X-A", str(number))])

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 # PEP 3333 has it, characters stand for bytes: servers drop the connection for any other.
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _find_unsendable = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
+# An address may have more than latin-1 in it as long as it has not been quoted.
+_find_control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 # RFC 9112 §4: three digits and a reason.
 _is_status = re.compile(r"[2-9][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?").fullmatch
 
@@ -60,13 +62,13 @@ def _inspect(pair: tuple[str, str]) -> int:
     name, value = pair
     if not _is_token(name):
         raise ValueError(f"the header name {name!r} is not valid (RFC 9110 §5.1).")
-    unsendable = _find_unsendable(value)
+    kind = _KINDS.get(name.lower(), 0)
+    unsendable = (_find_control if kind & LOCATION else _find_unsendable)(value)
     if unsendable is not None:
         raise ValueError(
             f"the header {name} has {unsendable[0]!r} in its value {value!r}. Leave out line"
             " breaks and other control characters, and encode what is not latin-1 (RFC 9110 §5.5)."
         )
-    kind = _KINDS.get(name.lower(), 0)
     if len(value) <= _LONGEST_KNOWN:
         if len(_known) >= _MOST_KNOWN:
             _known.clear()
