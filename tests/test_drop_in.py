@@ -318,6 +318,22 @@ class TestRunning:
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("Usage: python -m kolben ")
 
+    @pytest.mark.parametrize("group", ["flask.commands", "kolben.commands"])
+    def test_plugins_of_either_name_add_their_commands(
+        self, python: Interpreter, tmp_path: Path, group: str
+    ) -> None:
+        (tmp_path / "plug.py").write_text(
+            "import click, flask\n"
+            "@click.command()\ndef hello(): click.echo(flask.Flask.__module__)\n"
+        )
+        (tmp_path / "plug-1.dist-info").mkdir()
+        (tmp_path / "plug-1.dist-info" / "METADATA").write_text("Name: plug\nVersion: 1\n")
+        (tmp_path / "plug-1.dist-info" / "entry_points.txt").write_text(
+            f"[{group}]\nhello = plug:hello\n"
+        )
+        done = python.start("-m", "kolben", "hello")
+        assert (0, "kolben.app\n", "") == (done.returncode, done.stdout, done.stderr)
+
     def test_runpy_runs_a_module_by_its_flask_name(self, python: Interpreter) -> None:
         printed = python.run("""
 import kolben, runpy, sys
