@@ -23,6 +23,10 @@ from kolben.core.request import Request
         "[::1]:8080",
         "my_db:1",
         "ä.de",
+        "a.",
+        "a:65535",
+        "xn--4ca.de",
+        "[::ffff:192.0.2.1]",
     ],
 )
 def test_valid(host: str) -> None:
@@ -31,7 +35,23 @@ def test_valid(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["", "a b", 'a"b', "u@e", "[::1", "a/x?y=", "a:abc", "a:123456", "a,b", "a\x00", "\x8a"]
+    "host",
+    [
+        *("", "a b", 'a"b', "u@e", "[::1", "a/x?y=", "a:abc", "a,b", "a\x00", "\x8a"),
+        *("a:", "a:0", "a:080", "a:65536", "a:123456", "a:٨"),
+        *(
+            "a..b",
+            ".",
+            ".a",
+            "a" * 64,
+            "xn--e",
+            "xn--" + "a" * 60,
+            "[fffff::1]",
+            "[1.2.3.4]",
+            "[:]",
+        ),
+        *("[::1]a", "[]", "::1", "a:1:1"),
+    ],
 )
 def test_not_valid(host: str) -> None:
     assert not is_valid_host(host)
