@@ -1,4 +1,4 @@
-"""Kolben's answers to the requests of conformance/differential are those recorded of Flask 3.1.3."""
+"""Kolben answers the requests of conformance/differential as Flask 3.1.3 was recorded to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def recorded_subjects() -> list[str]:
 
 @pytest.fixture(scope="module")
 def verdict(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
-    """Send all requests once, in a process of their own, and tell what is wrong with each answer."""
+    """Send all requests, in a process of their own, and tell what is wrong with each answer."""
     target = tmp_path_factory.mktemp("differential") / "verdict.json"
     command = [sys.executable, "-m", "conformance.differential", "--verdict", str(target)]
     done = subprocess.run(

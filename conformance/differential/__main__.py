@@ -103,9 +103,8 @@ def _print_faults(faults: dict[str, list[str]], who: str) -> int:
         counts[1] += bool(found)
     for subject, (sent, failed) in subjects.items():
         print(f"{subject:16}{sent:6} requests{failed:6} differ")
-    print(
-        f"{who}: {len(faults)} requests, {len(faults) - len(wrong)} as they should be, {len(wrong)} not"
-    )
+    right = len(faults) - len(wrong)
+    print(f"{who}: {len(faults)} requests, {right} as they should be, {len(wrong)} not")
     return 1 if wrong else 0
 
 

@@ -77,10 +77,8 @@ def differences(flask: Answer, kolben: Answer) -> list[Difference]:
         if ours != theirs:
             found.append(Difference(f"header {name}", theirs, ours))
     others = (flask.keys() | kolben.keys()) - {*_BODY, "headers"}
-    for part in sorted(others):
-        if flask.get(part) != kolben.get(part):
-            found.append(Difference(part, flask.get(part), kolben.get(part)))
-    return found
+    rest = (Difference(part, flask.get(part), kolben.get(part)) for part in sorted(others))
+    return [*found, *(difference for difference in rest if difference.flask != difference.kolben)]
 
 
 def _body(answer: Answer) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class Jars(dict[str, dict[str, str]]):
     """Cookies by jar, as simple as a table needs: no paths, no domains, no ends."""
 
     def keep(self, jar: str, headers: Iterable[tuple[str, str]]) -> None:
+        """Take over the cookies that an answer sets and deletes."""
         cookies = self.setdefault(jar, {})
         for name, value in headers:
             if name.lower() != "set-cookie":
@@ -148,16 +149,7 @@ def call(app: Any, request: Ask, jars: Jars) -> Answer:
         return chunks.append
 
     try:
-        body = app(make_environ(request, jars), start_response)
-        try:
-            for chunk in body:
-                if not isinstance(chunk, bytes):
-                    answer["not bytes"] = type(chunk).__name__
-                    break
-                chunks.append(chunk)
-        finally:
-            if hasattr(body, "close"):
-                body.close()
+        _read_body(app(make_environ(request, jars), start_response), chunks, answer)
     except BaseException as error:  # what a server would log, or end by, is part of the answer
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -166,8 +158,8 @@ def call(app: Any, request: Ask, jars: Jars) -> Answer:
             answer["says"] = {part: part in _message(error) for part in request.says}
     if started:
         status, headers = started[-1]
-        answer["status"] = status
         pairs = [[k, normalise.header(k, v)] for k, v in headers]
+        answer["status"] = status
         # The order of names means nothing, the order of one name's values does: RFC 9110 §5.3.
         answer["headers"] = sorted(pairs, key=lambda pair: pair[0].lower())
         if request.jar is not None:
@@ -176,6 +168,19 @@ def call(app: Any, request: Ask, jars: Jars) -> Answer:
         answer["starts"] = len(started)
     answer.update(_readable(b"".join(chunks)))
     return answer
+
+
+def _read_body(body: Any, chunks: list[bytes], answer: Answer) -> None:
+    """Read the iterable that an app returned, and close it whatever happens."""
+    try:
+        for chunk in body:
+            if not isinstance(chunk, bytes):
+                answer["not bytes"] = type(chunk).__name__
+                return
+            chunks.append(chunk)
+    finally:
+        if hasattr(body, "close"):
+            body.close()
 
 
 def _readable(body: bytes) -> Answer:

@@ -30,7 +30,7 @@ from conformance.differential.ask import Signed
 from conformance.differential.place import FIXTURE
 
 #: Every key that signs a session in the tables, by the name it has there.
-KEYS = {
+KEYS: dict[str, str | bytes] = {
     "new": "the newest key",
     "old": "an old key",
     "older": b"an older key",

@@ -51,7 +51,8 @@ def run_driver(framework: str, python: Path, subjects: list[str]) -> dict[str, A
         )
         if done.returncode != 0:
             raise ConformanceError(
-                f"The driver ended with {done.returncode} on {framework} in {python}:\n{done.stderr}"
+                f"The driver on {framework} ended with {done.returncode} in {python}:\n"
+                f"{done.stderr}"
             )
         answers: dict[str, Any] = json.loads(target.read_text("utf-8"))
         return answers

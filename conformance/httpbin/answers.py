@@ -47,7 +47,7 @@ def ask(port: int, call: Call) -> Answer:
     if call.digest is not None:
         challenge = next(v for k, v in headers if k.lower() == "www-authenticate")
         cookies = [v.partition(";")[0] for k, v in headers if k.lower() == "set-cookie"]
-        again = answer_challenge(call, challenge, "; ".join(cookies))
+        again = answer_challenge(call, call.digest, challenge, "; ".join(cookies))
         status, headers, body = _exchange(port, again)
     return _normalise(status, headers, body)
 

@@ -51,21 +51,23 @@ def basic(user: str, password: str) -> str:
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
 
 
-def answer_challenge(call: Call, challenge: str, cookies: str) -> Call:
+def answer_challenge(
+    call: Call, digest: tuple[str, str, str], challenge: str, cookies: str
+) -> Call:
     """Make the call again with the Digest authorization that the challenge asks for."""
-    assert call.digest is not None
-    user, password, algorithm = call.digest
+    user, password, algorithm = digest
     given = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))
-    digest = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256, "SHA-512": hashlib.sha512}[algorithm]
+    hashes = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256, "SHA-512": hashlib.sha512}
+    make_hash = hashes[algorithm]
 
     def hashed(*parts: str) -> str:
-        return digest(":".join(parts).encode()).hexdigest()
+        return make_hash(":".join(parts).encode()).hexdigest()
 
     count, client = "00000001", "0a4f113b"
     first = hashed(user, given["realm"], password)
     second = hashed(call.method, call.target)
     if "auth-int" in call.target:
-        second = hashed(call.method, call.target, digest(call.body or b"").hexdigest())
+        second = hashed(call.method, call.target, make_hash(call.body or b"").hexdigest())
     qop = "auth-int" if "auth-int" in call.target else "auth"
     response = hashed(first, given["nonce"], count, client, qop, second)
     authorization = (
@@ -232,7 +234,7 @@ def _cookies_and_auth() -> list[Call]:
     good, bad = basic("user", "pass"), basic("user", "wrong")
     digest = ("user", "pass")
     return [
-        get("/cookies", Cookie="a=1; b=%20x; c=\"q\"; a=2"),
+        get("/cookies", Cookie='a=1; b=%20x; c="q"; a=2'),
         get("/cookies"),
         get("/cookies/set?a=1&b=v%20w&c=%C3%BC"),
         get("/cookies/set/name/value"),
@@ -249,7 +251,7 @@ def _cookies_and_auth() -> list[Call]:
         get("/digest-auth/auth/user/pass"),
         get("/digest-auth/auth/user/pass", "garbage", Authorization="Digest x=y"),
         *(
-            Call("GET", f"/digest-auth/{qop}/user/pass/{name}", digest=(*digest, name), note="signed in")
+            Call("GET", f"/digest-auth/{qop}/user/pass/{name}", digest=(*digest, name))
             for qop in ("auth", "auth-int")
             for name in ("MD5", "SHA-256", "SHA-512")
         ),
@@ -259,8 +261,8 @@ def _cookies_and_auth() -> list[Call]:
             digest=("user", "wrong", "MD5"),
             note="wrong password",
         ),
-        Call("GET", "/digest-auth/auth/user/pass/MD5/1", digest=(*digest, "MD5"), note="stale soon"),
-    ]  # fmt: skip
+        Call("GET", "/digest-auth/auth/user/pass/MD5/1", digest=(*digest, "MD5"), note="stale"),
+    ]
 
 
 CALLS: list[Call] = [
@@ -273,7 +275,10 @@ CALLS: list[Call] = [
 
 #: httpbin refuses a body in chunked coding unless the server calls itself gunicorn.
 CHUNKED: list[Call] = [
-    Call("POST", "/post", {"Content-Type": "text/plain"}, chunks=(b"one ", b"two"), note="chunked"),
-    Call("POST", "/anything", {"Content-Type": FORM}, chunks=(b"a=1&", b"b=2"), note="chunked form"),
-    Call("PUT", "/put", {"Content-Type": MULTIPART}, chunks=(_PARTS[:90], _PARTS[90:]), note="chunked multipart"),
-]  # fmt: skip
+    Call("POST", "/post", {"Content-Type": kind}, chunks=chunks, note=f"chunked {kind[:20]}")
+    for kind, chunks in (
+        ("text/plain", (b"one ", b"two")),
+        (FORM, (b"a=1&", b"b=2")),
+        (MULTIPART, (_PARTS[:90], _PARTS[90:])),
+    )
+]

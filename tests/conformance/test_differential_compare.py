@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
+
 from conformance.differential import normalise
 from conformance.differential.ask import Ask, Signed, multipart
 from conformance.differential.compare import Kept, differences, judge, read_kept

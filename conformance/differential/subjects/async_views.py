@@ -188,7 +188,7 @@ def ensure() -> str:
         await nap()
         return value + 1
 
-    return f"{current_app.ensure_sync(inner)(4)} {current_app.async_to_sync(inner)(5)} {current_app.ensure_sync(len)('abc')}"  # noqa: E501
+    return f"{current_app.ensure_sync(inner)(4)} {current_app.async_to_sync(inner)(5)} {current_app.ensure_sync(len)('abc')}"
 
 
 class AsyncView(View):

@@ -165,8 +165,8 @@ def attributes() -> str:
     return f"attributes {request.method}"
 
 
-attributes.methods = ["PUT"]  # type: ignore[attr-defined]
-attributes.required_methods = ["DELETE"]  # type: ignore[attr-defined]
+attributes.methods = ["PUT"]
+attributes.required_methods = ["DELETE"]
 app.add_url_rule("/attributes", view_func=attributes)
 app.add_url_rule("/attributes/get", "attributes_get", attributes, methods=["GET"])
 
@@ -175,7 +175,7 @@ def refuses_options() -> str:
     return f"refuses {request.method}"
 
 
-refuses_options.provide_automatic_options = False  # type: ignore[attr-defined]
+refuses_options.provide_automatic_options = False
 app.add_url_rule("/refuses", view_func=refuses_options)
 app.add_url_rule("/own-options", "own_options", refuses_options, methods=["GET", "OPTIONS"])
 
@@ -192,8 +192,8 @@ def tell_made() -> dict[str, Any]:
         "made": made,
         "name": view.__name__,
         "doc": view.__doc__,
-        "methods": sorted(view.methods),  # type: ignore[attr-defined]
-        "class": view.view_class.__name__,  # type: ignore[attr-defined]
+        "methods": sorted(view.methods),
+        "class": view.view_class.__name__,
         "plain": list(Plain.methods or ()),
         "child": sorted(Child.methods or ()),
         "mixed": sorted(Mixed.methods or ()),

@@ -62,11 +62,11 @@ def outsides() -> Any:
 
 def proxies() -> Any:
     return [
-        request == request._get_current_object(),  # type: ignore[attr-defined]
+        request == request._get_current_object(),
         current_app == app,
-        isinstance(request, type(request._get_current_object())),  # type: ignore[attr-defined]
+        isinstance(request, type(request._get_current_object())),
         type(request).__name__,
-        current_app._get_current_object() is app,  # type: ignore[attr-defined]
+        current_app._get_current_object() is app,
         [has_request_context(), has_app_context()],
         [bool(request), bool(session), bool(current_app)],
         app_ctx.app is app,
@@ -253,7 +253,7 @@ for _name, _view in VIEWS.items():
 
 @app.route("/g")
 def fresh_g() -> Any:
-    told = [sorted(g), type(g._get_current_object()).__name__]  # type: ignore[attr-defined]
+    told = [sorted(g), type(g._get_current_object()).__name__]
     g.left = "over"
     return told
 
@@ -302,7 +302,7 @@ class OwnGlobals:
 
 
 with_globals = Flask("with_globals", static_folder=None)
-with_globals.app_ctx_globals_class = OwnGlobals  # type: ignore[assignment]
+with_globals.app_ctx_globals_class = OwnGlobals
 with_globals.add_url_rule("/", "index", lambda: g.made)
 
 

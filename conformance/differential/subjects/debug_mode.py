@@ -34,7 +34,7 @@ def upload() -> Any:
 
 
 def key(where: str) -> Any:
-    return {"args": request.args, "form": request.form, "values": request.values}[where]["k"]  # type: ignore[index]
+    return {"args": request.args, "form": request.form, "values": request.values}[where]["k"]
 
 
 def caught() -> Any:

@@ -19,13 +19,13 @@ from conformance.differential.ask import Ask, ask, post, post_json
 
 app = Flask("json")
 pretty = Flask("pretty")
-pretty.json.compact = False  # type: ignore[attr-defined]
+pretty.json.compact = False
 unsorted = Flask("unsorted")
-unsorted.json.sort_keys = False  # type: ignore[attr-defined]
+unsorted.json.sort_keys = False
 unicode_app = Flask("unicode")
-unicode_app.json.ensure_ascii = False  # type: ignore[attr-defined]
+unicode_app.json.ensure_ascii = False
 typed = Flask("typed")
-typed.json.mimetype = "application/vnd.api+json"  # type: ignore[attr-defined]
+typed.json.mimetype = "application/vnd.api+json"
 debugging = Flask("debugging")
 debugging.debug = True
 

@@ -191,7 +191,7 @@ async def coroutine() -> str:
 
 def tell() -> dict[str, Any]:
     return {
-        "request": type(request._get_current_object()).__name__,  # type: ignore[attr-defined]
+        "request": type(request._get_current_object()).__name__,
         "user": request.get_user() if hasattr(request, "get_user") else None,
         "path": request.path,
         "called": request.headers.get("X-Called"),
@@ -251,9 +251,9 @@ class Middleware:
 
 
 wrapped = add(Flask("wrapped", static_folder=None))
-wrapped.wsgi_app = Middleware(wrapped.wsgi_app)  # type: ignore[method-assign]
+wrapped.wsgi_app = Middleware(wrapped.wsgi_app)
 proxied = add(Flask("proxied", static_folder=None))
-proxied.wsgi_app = ProxyFix(proxied.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
+proxied.wsgi_app = ProxyFix(proxied.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
 
 tables = add(Flask("tables", static_folder=None))
 tables.before_request_funcs.setdefault(None, []).insert(0, lambda: calls.append("table before"))

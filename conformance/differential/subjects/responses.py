@@ -212,7 +212,7 @@ def closing(name: str) -> View:
             "generator": lambda: (x for x in "ab"),
             "file": lambda: io.BytesIO(b"from a file"),
         }[name]()
-        response = Response(body)  # type: ignore[arg-type]
+        response = Response(body)
         response.call_on_close(lambda: closed.append(name))
         return response
 

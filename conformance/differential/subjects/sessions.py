@@ -7,9 +7,14 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, flash, get_flashed_messages, json, render_template_string, request, session
-from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
-from flask.sessions import SessionInterface, SessionMixin
+from flask import Flask, flash, get_flashed_messages, json, render_template_string, session
+from flask.sessions import (
+    NullSession,
+    SecureCookieSession,
+    SecureCookieSessionInterface,
+    SessionInterface,
+    SessionMixin,
+)
 from markupsafe import Markup
 
 from conformance.differential.ask import Ask, Signed, ask, post
@@ -51,7 +56,7 @@ CHANGES: dict[str, Change] = {
     "modified-only": lambda: setattr(session, "modified", True),
     "accessed-only": lambda: setattr(session, "accessed", True),
     "unmodified": lambda: (session.update(a=3), setattr(session, "modified", False)),
-    "type": lambda: [isinstance(session._get_current_object(), c) for c in  # type: ignore[attr-defined]
+    "type": lambda: [isinstance(session._get_current_object(), c) for c in
         (SecureCookieSession, NullSession, SessionMixin, dict)],
     "order": lambda: session.update(z=1, a=2, m=3),
     "unicode": lambda: session.update({"k\u00e4y": "v\u20ac", "e": ""}),

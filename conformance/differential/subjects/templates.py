@@ -97,7 +97,7 @@ RENDER: dict[str, Callable[[], Any]] = {
     "from-env": lambda: app.jinja_env.from_string("{{ x }} {{ request.path }}").render(x=SPECIAL),
     "env": lambda: json.dumps([
         app.jinja_env.autoescape is app.select_jinja_autoescape,
-        [app.select_jinja_autoescape(n) for n in ("a.html", "a.txt", "a.svg", "a.HTML", "a", "a.xml", None)],  # type: ignore[arg-type]
+        [app.select_jinja_autoescape(n) for n in ("a.html", "a.txt", "a.svg", "a.HTML", "a", "a.xml", None)],
         app.jinja_env.trim_blocks,
         sorted(k for k in app.jinja_env.globals if k in ("url_for", "g", "request", "session", "config", "get_flashed_messages")),
         app.jinja_env.policies["json.dumps_function"].__name__,
@@ -116,7 +116,7 @@ RENDER: dict[str, Callable[[], Any]] = {
 def _updated() -> str:
     context: dict[str, Any] = {"both": "kept"}
     app.update_template_context(context)
-    return json.dumps(sorted(context) + [context["both"]])
+    return json.dumps([*sorted(context), context["both"]])
 
 
 @app.before_request
@@ -180,7 +180,7 @@ def some_global() -> str:
     return "<named>"
 
 
-app.add_template_global("added as it is", "added_global")  # type: ignore[arg-type]
+app.add_template_global("added as it is", "added_global")
 
 
 @app.context_processor
@@ -214,7 +214,7 @@ own.jinja_options = {
     "variable_end_string": ">>",
     "undefined": jinja2.StrictUndefined,
 }
-own.jinja_env.globals["own_global"] = "own"  # type: ignore[index]
+own.jinja_env.globals["own_global"] = "own"
 
 
 @own.route("/own/<name>")
