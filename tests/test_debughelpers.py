@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jinja2 import ChoiceLoader, DictLoader, TemplateNotFound
+from jinja2 import DictLoader, TemplateNotFound
 from werkzeug.routing import RequestRedirect
 
 from kolben import Blueprint, Flask, render_template, request
@@ -114,8 +114,13 @@ def lines(app: Flask, tmp_path: Path) -> Iterator[list[str]]:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "a.html").write_text("A")
 
+    class Quoting(DictLoader):
+        def __init__(self, mapping: dict[str, str]) -> None:
+            super().__init__(mapping)
+            self.quotes, self._private = True, 1
+
     class Own(Blueprint):
-        jinja_loader = ChoiceLoader([DictLoader({"q": "Q"})])  # type: ignore[assignment]  # as users do
+        jinja_loader = Quoting({"q": "Q"})  # type: ignore[assignment]  # as users do
 
     folder = os.fspath(tmp_path)
     app.register_blueprint(Blueprint("news", "site.news", "templates", root_path=folder))
@@ -152,7 +157,8 @@ def test_a_template_found_twice_is_warned_of(app: Flask, lines: list[str], tmp_p
         f"         - {folder}",
         f"       -> found ('{folder}/a.html')",
         "    3: trying loader of blueprint 'own' (site.own)",
-        "       class: jinja2.loaders.ChoiceLoader",
+        f"       class: {__name__}.Quoting",
+        "       quotes: True",
         "       -> no match",
         "Warning: multiple loaders returned a match for the template; the first wins.",
     ]

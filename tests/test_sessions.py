@@ -288,6 +288,19 @@ def test_without_a_key_a_session_is_read_as_empty_and_refuses_changes(app: Flask
                 change()  # type: ignore[operator]  # each takes nothing
 
 
+def test_a_key_taken_away_before_saving_is_an_error(app: Flask) -> None:
+    app.testing = True
+
+    @app.get("/")
+    def index() -> str:
+        session["a"] = 1
+        app.secret_key = None
+        return ""
+
+    with pytest.raises(RuntimeError, match="no secret key"):
+        app.test_client().get("/")
+
+
 # The dict
 
 
@@ -405,6 +418,24 @@ def test_emptying_deletes_the_cookie(seen: Any) -> None:
         "session=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Path=/"
     )
     assert vary == "Cookie"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Cookie", "Cookie"),
+        ("cookie", "cookie"),
+        ("Accept-Encoding, Accept-Language", "Accept-Encoding, Accept-Language, Cookie"),
+        ("*", "*, Cookie"),
+    ],
+)
+def test_vary_keeps_what_the_view_said(app: Flask, before: str, after: str) -> None:
+    @app.get("/")
+    def index() -> Any:
+        session["a"] = 1
+        return "", {"Vary": before}
+
+    assert app.test_client().get("/").headers.getlist("Vary") == [after]
 
 
 def set_permanent(value: bool = True) -> None:

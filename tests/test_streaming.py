@@ -47,6 +47,10 @@ def test_an_iterator_reads_the_request(serve: Any) -> None:
     assert serve(lambda: stream_with_context(greet())).text == "Hello Zoe!"
 
 
+def test_any_iterable_will_do(serve: Any) -> None:
+    assert serve(lambda: stream_with_context(["a", "b"])).text == "ab"
+
+
 def test_as_a_decorator_it_takes_arguments(serve: Any) -> None:
     @stream_with_context
     def stream(greeting: str, *, mark: str) -> Iterator[str]:

@@ -26,7 +26,11 @@ from kolben import (
     template_rendered,
 )
 from kolben.globals import request_ctx
-from kolben.templating import DispatchingJinjaLoader, Environment
+from kolben.templating import (
+    DispatchingJinjaLoader,
+    Environment,
+    _default_template_ctx_processor,
+)
 
 
 @pytest.fixture
@@ -146,6 +150,10 @@ def test_imported_macros_know_the_globals() -> None:
     g.user = "zoe"
     assert render_template("user.html", name="here") == "<a here>zoe"
     assert get_template_attribute("_macros.html", "link")("there") == "<a there>zoe"
+
+
+def test_without_an_app_there_is_nothing_to_know() -> None:
+    assert _default_template_ctx_processor() == {}
 
 
 @pytest.mark.parametrize("touches", [True, False])
@@ -287,6 +295,12 @@ def test_a_loader_of_ones_own(app: Flask) -> None:
 
     with Own(__name__).app_context():
         assert render_template("a.html") == "own"
+
+
+def test_a_loader_among_the_options(app: Flask) -> None:
+    app.jinja_options = {"loader": jinja2.DictLoader({"a.html": "optional"})}
+    with app.app_context():
+        assert render_template("a.html") == "optional"
 
 
 def test_the_apps_folder_comes_before_the_blueprints(app: Flask, tmp_path: Path) -> None:

@@ -21,18 +21,13 @@ class DebugFilesKeyError(KeyError, AssertionError):
     """A file is missing from request.files because the form was sent without its files."""
 
     def __init__(self, request: Request, key: str) -> None:
-        lines = [
+        names = ", ".join(repr(name) for name in request.form.getlist(key))
+        self.msg = (
             f"You tried to access the file {key!r} in request.files, but it does not exist. The"
             f" form was sent as {request.mimetype!r}, not as 'multipart/form-data', so no file"
             ' contents were transmitted. Give the form the attribute enctype="multipart/form-data".'
-        ]
-        names = request.form.getlist(key)
-        if names:
-            submitted = ", ".join(repr(name) for name in names)
-            lines.append(
-                f"The browser sent names of files instead. This was submitted: {submitted}"
-            )
-        self.msg = "\n\n".join(lines)
+            f"\n\nThe browser sent names of files instead. This was submitted: {names}"
+        )
         super().__init__(self.msg)
 
     def __str__(self) -> str:

@@ -20,6 +20,12 @@ from werkzeug.datastructures import CallbackDict
 from kolben.json.tag import TaggedJSONSerializer
 from kolben.typing import App, Request, Response
 
+NO_KEY = (
+    "The session is unavailable because no secret key was set. Set `app.secret_key` to a long"
+    " random value that stays the same, for example the output of"
+    " python -c 'import secrets; print(secrets.token_hex())'"
+)
+
 
 class SessionMixin(MutableMapping[str, Any]):
     """What a dict needs to be a session."""
@@ -67,11 +73,7 @@ class NullSession(SecureCookieSession):
     """The session of an app without SECRET_KEY: it can be read, as an empty one."""
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise RuntimeError(
-            "The session is unavailable because no secret key was set. Set `app.secret_key` to"
-            " a long random value that stays the same, for example the output of"
-            " python -c 'import secrets; print(secrets.token_hex())'"
-        )
+        raise RuntimeError(NO_KEY)
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = update = setdefault = _refuse
@@ -286,7 +288,7 @@ class SecureCookieSessionInterface(SessionInterface):
             return
         serializer = self.get_signing_serializer(app)
         if serializer is None:
-            return
+            raise RuntimeError(NO_KEY)
         response.set_cookie(
             self.get_cookie_name(app),
             serializer.dumps(dict(session)),

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from kolben import Flask
+from kolben import Flask, Response
 from kolben.json.provider import DefaultJSONProvider, JSONProvider
 
 
@@ -222,6 +222,20 @@ def test_a_response_is_indented_in_debug_mode_or_as_compact_says(
 def test_a_response_has_the_providers_mimetype(app: Flask) -> None:
     app.json.mimetype = "application/vnd.api+json"
     assert app.json.response(1).mimetype == "application/vnd.api+json"
+
+
+def test_a_response_is_of_the_apps_class(app: Flask) -> None:
+    class Teapot(Response):
+        default_status = 418
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.headers["X-Made"] = "by __init__"
+
+    app.response_class = Teapot
+    response = app.json.response([1])
+    assert (response.status_code, response.data) == (418, b"[1]\n")
+    assert response.headers["X-Made"] == "by __init__"
 
 
 def test_a_response_is_written_by_dumps_of_a_subclass(app: Flask) -> None:
