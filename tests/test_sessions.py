@@ -267,6 +267,19 @@ def test_each_option_of_an_interface_counts(app: Flask, change: dict[str, Any]) 
             before.loads(after.dumps({"a": 1}))
 
 
+class Unhashable(TaggedJSONSerializer):
+    __hash__ = None  # type: ignore[assignment]  # the point of it
+
+
+def test_a_serializer_without_a_hash_signs_too(app: Flask) -> None:
+    signed = token(app, {"a": (1,)})
+    interface = SecureCookieSessionInterface()
+    interface.serializer = Unhashable()
+    app.session_interface = interface
+    assert opened(app, signed) == {"a": (1,)}
+    assert opened(app, token(app, {"b": 2})) == {"b": 2}
+
+
 @pytest.mark.parametrize("key", [None, "", b""])
 def test_without_a_key_a_session_is_read_as_empty_and_refuses_changes(app: Flask, key: Any) -> None:
     app.secret_key = key

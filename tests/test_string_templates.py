@@ -291,6 +291,20 @@ def test_an_overlay_has_templates_of_its_own(app: Flask) -> None:
     assert app.jinja_env.template_of("[ a ]").render(a=1) == "[ a ]"
 
 
+def test_an_overlay_sees_changes_of_what_it_shares(app: Flask) -> None:
+    overlay = app.jinja_env.overlay()
+    assert overlay.template_of("{{ a|upper }}").render(a="a") == "A"
+    app.jinja_env.filters["upper"] = jinja2.pass_environment(lambda environment, value: "mine")
+    assert overlay.template_of("{{ a|upper }}").render(a="a") == "mine"
+
+
+def test_a_table_that_grows_in_place_is_still_watched(app: Flask) -> None:
+    app.jinja_env.filters |= {"late": lambda value: "one"}
+    assert is_kept(app, "{{ a|late }}")
+    app.jinja_env.filters |= {"late": jinja2.pass_environment(lambda e, value: "two")}
+    assert app.jinja_env.template_of("{{ a|late }}").render() == "two"
+
+
 # Bounds
 
 

@@ -45,12 +45,16 @@ class Environment(BaseEnvironment):
     def _forget_strings(self) -> None:
         self.__dict__.pop("_strings", None)
 
+    def _is_watched(self, table: Any) -> bool:
+        """Say whether a table tells this environment (not the one it overlays) of changes."""
+        return isinstance(table, WatchedDict) and table.tell == self._forget_strings
+
     def template_of(self, source: str) -> Template:
         """Return the template of a source, as from_string does, but compiled once."""
         strings: StringTemplates | None = self.__dict__.get("_strings")
         if strings is None or strings.environment is not self:  # an overlay copies attributes
             strings = StringTemplates(self)
-            strings.keeps &= all(type(getattr(self, name)) is WatchedDict for name in WATCHED)
+            strings.keeps &= all(self._is_watched(getattr(self, name)) for name in WATCHED)
             self.__dict__["_strings"] = strings
         return strings.get(source)
 
