@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from conformance import report
 from conformance.audit import void_reasons
@@ -20,9 +21,14 @@ from conformance.run import run_by_hand, run_suite
 from conformance.suites import ConformanceError, Suite, load_suites
 from conformance.verdict import Verdict, judge
 
+#: What is compared in other ways than by a suite; each is a package with a command of its own.
+COMMANDS = ("differential", "httpbin")
+
 
 def main(argv: Sequence[str]) -> int:
     """Do what the command line says; 0 when all is well, 1 when a suite is not, 2 on misuse."""
+    if argv and argv[0] in COMMANDS:
+        return int(import_module(f"conformance.{argv[0]}.__main__").main(argv[1:]))
     own, for_pytest = _split(argv)
     arguments = _parser().parse_args(own)
     try:
@@ -56,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m conformance",
         description="Run upstream test suites against Kolben and compare with the real Flask.",
-        epilog="All after -- goes to pytest: python -m conformance flask -- -k session",
+        epilog="All after -- goes to pytest: python -m conformance flask -- -k session. "
+        f"Commands of their own, with --help: {', '.join(COMMANDS)}.",
     )
     parser.add_argument("suites", nargs="*", metavar="suite", help="a name that --list shows")
     parser.add_argument("--all", action="store_true", help="run every suite")
