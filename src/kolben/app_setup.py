@@ -49,7 +49,15 @@ from kolben.typing import (
 
 # Attributes that an engine is made from: a change of one makes the app a new engine.
 ENGINE_PARTS = frozenset(
-    {*STEPS, "ensure_sync", "request_class", "session_interface", "subdomain_matching", "url_map", "view_functions"}
+    {
+        *STEPS,
+        "ensure_sync",
+        "request_class",
+        "session_interface",
+        "subdomain_matching",
+        "url_map",
+        "view_functions",
+    }
 )
 # Tables whose changes the engine takes over.
 HOOK_TABLES = frozenset(
@@ -191,7 +199,8 @@ class App(Scaffold):
         me = weakref.ref(self)  # a view that kept the app alive would be a cycle
         if bool(static_host) is not host_matching:
             raise AssertionError(
-                "Invalid static_host/host_matching combination: give both or none of them."
+                "static_host goes with host_matching=True, and host_matching with a static_host for"
+                " the static files. Give both, or none of them."
             )
         self.add_url_rule(
             f"{self.static_url_path}/<path:filename>",
@@ -232,11 +241,9 @@ class App(Scaffold):
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_first_request:
             raise AssertionError(
-                f"The setup method '{f_name}' can no longer be called on the application. It has"
-                " already handled its first request, any changes will not be applied"
-                " consistently.\n"
-                "Make sure all imports, decorators, functions, etc. needed to set up the"
-                " application are done before running it."
+                f"The setup method '{f_name}' was called on {self!r} after its first request."
+                " Requests before and after it would see different apps. Call it when the app is"
+                " made: at the top of its module, or in its factory."
             )
 
     @cached_property
@@ -391,8 +398,9 @@ class App(Scaffold):
         existing = self.view_functions.get(endpoint)
         if existing is not None and existing != view_func:
             raise AssertionError(
-                "View function mapping is overwriting an existing endpoint function:"
-                f" {endpoint}. Give one of the two another name, or an endpoint= of its own."
+                f"The endpoint {endpoint!r} has the view {existing!r} already. Give one of the"
+                " two another name, or an endpoint= of its own; a decorator on views needs"
+                " functools.wraps."
             )
         self.view_functions[endpoint] = view_func
 
@@ -404,8 +412,8 @@ class App(Scaffold):
             methods = getattr(view, "methods", None) or ("GET",)
         if isinstance(methods, str):
             raise TypeError(
-                "Allowed methods must be a list of strings, for example:"
-                f' @app.route(..., methods=["{methods}"])'
+                f"methods is the text {methods!r}, which would be taken letter by letter. Give a"
+                f" list: methods=[{methods!r}]."
             )
         found = {method.upper() for method in methods}
         required: set[str] = set(getattr(view, "required_methods", ()))

@@ -124,9 +124,11 @@ class Blueprint(Scaffold):
             root_path=root_path,
         )
         if not name:
-            raise ValueError("'name' may not be empty.")
+            raise ValueError("A blueprint needs a name: it is the first part of its endpoints.")
         if "." in name:
-            raise ValueError(f"The blueprint name {name!r} may not contain a dot '.' character.")
+            raise ValueError(
+                f"The blueprint name {name!r} has a dot, which separates names in endpoints."
+            )
         self.name = name
         self.url_prefix = url_prefix
         self.subdomain = subdomain
@@ -140,11 +142,9 @@ class Blueprint(Scaffold):
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_registered_once:
             raise AssertionError(
-                f"The setup method '{f_name}' can no longer be called on the blueprint"
-                f" '{self.name}'. It has already been registered at least once, any changes"
-                " will not be applied consistently.\n"
-                "Make sure all imports, decorators, functions, etc. needed to set up the"
-                " blueprint are done before registering it."
+                f"The setup method '{f_name}' was called on {self!r} after it was registered, so"
+                " no app would hear of it. Call it before register_blueprint(); if it is in"
+                " another module, import that module first."
             )
 
     @setupmethod
@@ -172,7 +172,7 @@ class Blueprint(Scaffold):
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """Nest another blueprint in this one; `options` override those it was made with."""
         if blueprint is self:
-            raise ValueError("Cannot register a blueprint on itself")
+            raise ValueError(f"{self!r} can't be nested in itself.")
         self._blueprints.append((blueprint, options))
 
     def register(self, app: App, options: dict[str, Any]) -> None:
@@ -203,9 +203,8 @@ class Blueprint(Scaffold):
             return
         which = "this" if existing is self else "a different"
         raise ValueError(
-            f"The name '{name}' is already registered for {which} blueprint"
-            f"{'' if existing is self else f' {existing!r}'}. Use 'name=' to provide a"
-            " unique name."
+            f"There is {which} blueprint under the name {name!r} in this app already:"
+            f" {existing!r}. Register it with another one: name=..."
         )
 
     def _register_commands(self, app: App, name: str, group: Any) -> None:
@@ -251,9 +250,11 @@ class Blueprint(Scaffold):
         Raises ValueError for a dot in the endpoint or in the view's name.
         """
         if endpoint and "." in endpoint:
-            raise ValueError("'endpoint' may not contain a dot '.' character.")
+            raise ValueError(
+                f"The endpoint {endpoint!r} has a dot, which separates names of blueprints."
+            )
         if view_func is not None and "." in getattr(view_func, "__name__", ""):
-            raise ValueError("'view_func' name may not contain a dot '.' character.")
+            raise ValueError(f"The name of {view_func!r} has a dot, which separates blueprints.")
         self.record(
             lambda state: state.add_url_rule(
                 rule,

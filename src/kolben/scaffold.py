@@ -164,7 +164,9 @@ class Scaffold:
         mode: "r", "rt" or "rb". encoding: of text.
         """
         if mode not in {"r", "rt", "rb"}:
-            raise ValueError("Resources can only be opened for reading.")
+            raise ValueError(
+                f"A resource is opened for reading only, and {mode!r} is no mode for that."
+            )
         path = os.path.join(self.root_path, resource)
         return open(path, mode, encoding=None if mode == "rb" else encoding)
 
@@ -174,7 +176,9 @@ class Scaffold:
         self, method: str, rule: str, options: dict[str, Any]
     ) -> Callable[[T_route], T_route]:
         if "methods" in options:
-            raise TypeError("Use the 'route' decorator to use the 'methods' argument.")
+            raise TypeError(
+                "A decorator named after a method has just that one. Use route() with methods=."
+            )
         return self.route(rule, methods=[method], **options)
 
     @setupmethod
@@ -308,7 +312,9 @@ class Scaffold:
 def _endpoint_from_view_func(view_func: Callable[..., Any] | None) -> str:
     """Return the endpoint of a view for which none was given: its name."""
     if view_func is None:
-        raise AssertionError("Expected a view function if the endpoint is not given.")
+        raise AssertionError(
+            "A rule needs an endpoint, or a view whose name it takes. Give one of them."
+        )
     return view_func.__name__
 
 

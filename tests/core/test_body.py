@@ -43,3 +43,19 @@ def test_another_type_has_no_form() -> None:
     request = request_of(b"plain", "text/plain")
     assert request.form.to_dict() == {}
     assert request.data == b"plain"
+
+
+def test_a_multipart_body_of_nothing_is_an_empty_form() -> None:
+    assert request_of(b"", MULTIPART).form.to_dict() == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type"),
+    [(WHOLE[:-6], MULTIPART), (b"a=\xff", "application/x-www-form-urlencoded")],
+)
+def test_a_broken_form_stays_broken(data: bytes, content_type: str) -> None:
+    """Who caught the first error must not find an empty form the second time."""
+    request = request_of(data, content_type)
+    for _ in range(2):
+        with pytest.raises(BadRequest):
+            request.form  # noqa: B018  # reading parses it

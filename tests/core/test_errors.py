@@ -48,10 +48,11 @@ def test_what_a_handler_is_for(which: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("which", "kind", "said"),
     [
-        (999, ValueError, "'999' is not a recognized HTTP error code"),
+        (999, ValueError, "'999' has no exception class"),
         (Custom(), TypeError, "is an instance, not a class"),
         (str, ValueError, "'str' is not a subclass of Exception"),
-        ("404", ValueError, "'404' is not a subclass of Exception"),
+        ("404", TypeError, "'404' is neither a class"),
+        ((KeyError, IndexError), TypeError, "register the handler for each"),
         (KeyboardInterrupt, ValueError, "is not a subclass of Exception"),
     ],
 )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from werkzeug.wrappers import Response as WerkzeugResponse
+
 from kolben.core.context import BEING_HANDLED, RequestContext
 from kolben.core.current import the_request_context
 from kolben.core.hooks import Hooks
@@ -67,11 +69,22 @@ def call_view(app: App, context: RequestContext, plan: Plan) -> Any:
 def run_after(app: App, context: RequestContext, response: Response) -> Response:
     """Run what comes after the view, the request's own functions first; save the session."""
     for function in context._after_request_functions:
-        response = app.ensure_sync(function)(response)
+        response = _checked(app.ensure_sync(function)(response), function)
     for hook in _hooks(app, context).after:
-        response = hook(response)
+        response = _checked(hook(response), hook)
     _save_session(app, context, response)
     return response
+
+
+def _checked(response: Any, hook: Any) -> Response:
+    """Return what a hook returned; TypeError, which names the hook, if that is no response."""
+    if isinstance(response, WerkzeugResponse):
+        return response  # type: ignore[return-value]  # FLASK: of whatever class
+    name = getattr(hook, "__qualname__", repr(hook))
+    raise TypeError(
+        f"The after_request function {name!r} returned {response!r:.80}. Return the response that"
+        " it was given, or another one."
+    )
 
 
 def _hooks(app: App, context: RequestContext) -> Hooks:
@@ -151,7 +164,9 @@ def finalize(app: App, answer: Any, from_error_handler: bool) -> Response:
     except Exception:
         if not from_error_handler:
             raise
-        app.logger.exception("Request finalizing failed with an error while handling an error")
+        app.logger.exception(
+            "A hook failed after an error was answered; the answer is sent as it is."
+        )
     return response
 
 

@@ -64,7 +64,10 @@ class Engine:
         # By identity: rules are not hashable, and each plan keeps its rule alive.
         self._plans: dict[int, Plan] = {}
         self.by_steps = any(is_overridden(app, own_steps, step) for step in STEPS)
-        self.opens_session_late = type(app.session_interface) is own_session_interface
+        interface = app.session_interface
+        self.opens_session_late = type(interface) is own_session_interface and not (
+            vars(interface).keys() & {"open_session", "session_class", "is_null_session"}
+        )
         # A request class of the user's may have more to close.
         self.ends_quietly = not self.by_steps and (app.request_class.close is WerkzeugRequest.close)
         self._asks_router = not (
@@ -99,8 +102,8 @@ class Engine:
 
     def _make_plan(self, rule: Rule) -> Plan:
         app = self.app
-        endpoint: str = rule.endpoint
-        parent = endpoint.rpartition(".")[0] if isinstance(endpoint, str) else ""
+        endpoint: Any = rule.endpoint
+        parent = str(endpoint).rpartition(".")[0]
         hooks = self.hooks_for(tuple(split_blueprint_path(parent)) if parent else ())
         raw = app.view_functions.get(endpoint)
         view = _missing_view(endpoint) if raw is None else app.ensure_sync(raw)
@@ -121,15 +124,20 @@ class Engine:
             except HTTPException as error:
                 request.routing_exception = error
                 return self.unmatched
-        if self._asks_router:
-            # Read where the request would read them, which nobody may have asked for yet.
-            path = decode_path(environ.get("PATH_INFO", ""))
+        if not self._asks_router:
+            return self._match_by_adapter(context)
+        # Read where the request would read them, which nobody may have asked for yet.
+        path = decode_path(environ.get("PATH_INFO", ""))
+        try:
             found = self.router.find(environ["REQUEST_METHOD"], path)
-            if found is not None:
-                plan, request.view_args = found
-                request.url_rule = plan.rule
-                return plan
-        return self._match_by_adapter(context)
+        except HTTPException as error:  # a converter's
+            request.routing_exception = error
+            return self.unmatched
+        if found is None:
+            return self._match_by_adapter(context)
+        plan, request.view_args = found
+        request.url_rule = plan.rule
+        return plan
 
     def _match_by_adapter(self, context: RequestContext) -> Plan:
         """Let Werkzeug decide, about redirects and errors too."""

@@ -38,18 +38,23 @@ def class_and_code(which: type[Exception] | int) -> tuple[type[Exception], int |
             exception = default_exceptions[which]
         except KeyError:
             raise ValueError(
-                f"'{which}' is not a recognized HTTP error code. Use a subclass of"
-                " HTTPException with that code instead."
+                f"'{which}' has no exception class of its own. Use a subclass of"
+                " HTTPException that has the code."
             ) from None
     if isinstance(exception, Exception):
         raise TypeError(
-            f"{exception!r} is an instance, not a class. Handlers can only be registered for"
-            " Exception classes or HTTP error codes."
+            f"{exception!r} is an instance, not a class. Register the handler for its class,"
+            f" {type(exception).__name__}."
         )
-    if not (isinstance(exception, type) and issubclass(exception, Exception)):
+    if not isinstance(exception, type):
+        raise TypeError(
+            f"{exception!r} is neither a class of exceptions nor an HTTP error code such as 404;"
+            " for several of them register the handler for each."
+        )
+    if not issubclass(exception, Exception):
         raise ValueError(
-            f"'{getattr(exception, '__name__', exception)}' is not a subclass of Exception."
-            " Handlers can only be registered for Exception classes or HTTP error codes."
+            f"'{exception.__name__}' is not a subclass of Exception. No handler gets what is"
+            " raised of it."
         )
     if issubclass(exception, HTTPException):
         return exception, exception.code

@@ -52,6 +52,7 @@ class Request(WerkzeugRequest):
     url_rule: Rule | None = None
     view_args: dict[str, Any] | None = None
     routing_exception: HTTPException | None = None
+    _form_error: HTTPException | None = None
 
     # The most bytes of a body to read; of a multipart field that is no file; and the most
     # parts of a multipart body. More is 413.
@@ -148,7 +149,14 @@ class Request(WerkzeugRequest):
     # Bodies.
 
     def _load_form_data(self) -> None:
-        super()._load_form_data()
+        if self._form_error is not None:
+            # What broke has been read: a second try would find an empty form.
+            raise self._form_error
+        try:
+            super()._load_form_data()
+        except HTTPException as error:
+            self._form_error = error
+            raise
         context = find_context()
         if (
             context is not None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Self, TypeVar
 
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from kolben.core.client_headers import with_possible_dates
+from kolben.core.cookies import cookie_header
 from kolben.core.current import find_context
 
 R = TypeVar("R", bound="WerkzeugResponse")
@@ -47,6 +50,55 @@ class Response(WerkzeugResponse):
         if context is None:
             return super().max_cookie_size
         return context.app.config["MAX_COOKIE_SIZE"]  # type: ignore[no-any-return]  # any type
+
+    def set_cookie(
+        self,
+        key: str,
+        value: str = "",
+        max_age: timedelta | int | None = None,
+        expires: str | datetime | float | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: str | None = None,
+        partitioned: bool = False,
+    ) -> None:
+        """Have the client keep a cookie.
+
+        max_age: in seconds; without it and `expires`, the cookie ends with the browser.
+        domain: the cookie is sent to its subdomains too. samesite: Strict, Lax or None.
+        Raises ValueError for a name or attribute in which another one begins.
+        """
+        header = cookie_header(
+            key,
+            value,
+            max_age,
+            expires,
+            path,
+            domain,
+            secure=secure,
+            httponly=httponly,
+            samesite=samesite,
+            partitioned=partitioned,
+            max_size=self.max_cookie_size,
+        )
+        self.headers.add("Set-Cookie", header)
+
+    def make_conditional(
+        self,
+        request_or_environ: Any,
+        accept_ranges: bool | str = False,
+        complete_length: int | None = None,
+    ) -> Self:
+        """Answer If-None-Match, If-Modified-Since and Range (RFC 9110 §13, §14).
+
+        complete_length: in bytes; without it Range is not answered. Raises
+        RequestedRangeNotSatisfiable (416).
+        """
+        environ = getattr(request_or_environ, "environ", request_or_environ)
+        super().make_conditional(with_possible_dates(environ), accept_ranges, complete_length)  # type: ignore[arg-type]  # only read
+        return self
 
 
 def content_type_for(mimetype: str | None) -> str | None:

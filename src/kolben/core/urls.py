@@ -36,7 +36,7 @@ def url_for(
     if external is None:
         external = not in_request or scheme is not None
     if scheme is not None and not external:
-        raise ValueError("When specifying '_scheme', '_external' must be True.")
+        raise ValueError("A _scheme needs an external URL: leave _external out, or make it True.")
     app.inject_url_defaults(endpoint, values)
     try:
         url = adapter.build(
@@ -62,8 +62,9 @@ def _adapter(app: App) -> tuple[MapAdapter, str | None, bool]:
         adapter = app.create_url_adapter(None)
     if adapter is None:
         raise RuntimeError(
-            "Unable to build URLs outside an active request without 'SERVER_NAME' configured."
-            " Also configure 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
+            "A URL can't be built here: there is no request to take the host from, and"
+            " SERVER_NAME is not configured. Set app.config['SERVER_NAME'] (and, where they are"
+            " not '/' and 'http', APPLICATION_ROOT and PREFERRED_URL_SCHEME)."
         )
     return adapter, None, False
 

@@ -37,7 +37,7 @@ class EnvironBuilder(werkzeug.test.EnvironBuilder):
     ) -> None:
         if base_url is not None and (subdomain or url_scheme):
             raise AssertionError(
-                'Cannot pass "subdomain" or "url_scheme" with "base_url": it has both in it.'
+                "base_url has a host and a scheme in it: give it, or subdomain and url_scheme."
             )
         if base_url is None:
             base_url, path = _split(app, path, subdomain, url_scheme)
@@ -91,7 +91,9 @@ class FlaskClient(Client):
         args, kwargs: those of the request it is opened in: EnvironBuilder's.
         """
         if self._cookies is None:
-            raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
+            raise TypeError(
+                "Cookies are disabled. A session needs them: app.test_client(use_cookies=True)."
+            )
         app = self.application
         context = app.test_request_context(*args, **kwargs)
         self._add_cookies_to_wsgi(context.request.environ)
@@ -162,7 +164,9 @@ class FlaskClient(Client):
 
     def __enter__(self) -> Self:
         if self.preserve_context:
-            raise RuntimeError("Cannot nest client invocations")
+            raise RuntimeError(
+                "This client is in a with block already. Make another one for a second block."
+            )
         self.preserve_context = True
         return self
 

@@ -1,0 +1,209 @@
+"""An engine goes around the app's own methods only, and is made anew when its parts change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.routing import BaseConverter, Map, Rule
+
+from kolben import Flask, Request, request
+from kolben.core.engine import STEPS, is_overridden
+from kolben.core.plan import Plan
+
+CHANGES: dict[str, Callable[[Flask], Any]] = {
+    "add a rule": lambda app: app.url_map.add(Rule("/x", endpoint="x")),
+    "set a view": lambda app: app.view_functions.update(x=lambda: ""),
+    "replace the views": lambda app: setattr(app, "view_functions", {}),
+    "replace the map": lambda app: setattr(app, "url_map", Map()),
+    "set a step": lambda app: setattr(app, "make_response", lambda answer: answer),
+    "set the session interface": lambda app: setattr(
+        app, "session_interface", type(app.session_interface)()
+    ),
+    "set the request class": lambda app: setattr(app, "request_class", Request),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_makes_a_new_engine(change: Callable[[Flask], Any]) -> None:
+    app = Flask(__name__)
+    before = app.engine
+    assert app.engine is before
+    change(app)
+    assert app.engine is not before
+
+
+def test_taking_an_override_back_makes_a_new_engine() -> None:
+    app = Flask(__name__)
+    app.make_response = lambda rv: app.response_class("other")  # type: ignore[method-assign]
+    assert app.engine.by_steps
+    del app.make_response
+    assert not app.engine.by_steps
+    app.note = 1  # type: ignore[attr-defined]  # any attribute may be set
+    before = app.engine
+    del app.note  # type: ignore[attr-defined]
+    assert app.engine is before
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_overridden_in_a_subclass_is_called(step: str) -> None:
+    called: list[str] = []
+
+    def method(self: Flask, *args: Any, **kwargs: Any) -> Any:
+        called.append(step)
+        return getattr(super(kind, self), step)(*args, **kwargs)
+
+    kind = type("Own", (Flask,), {step: method})
+    app = kind(__name__)
+    app.add_url_rule("/", "view", lambda: "")
+    path = "/nothing" if step == "raise_routing_exception" else "/"
+    app.test_client().get(path)
+    assert called
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_assigned_on_the_app_is_called(step: str) -> None:
+    called: list[str] = []
+    app = Flask(__name__)
+    app.add_url_rule("/", "view", lambda: "")
+    path = "/nothing" if step == "raise_routing_exception" else "/"
+    client = app.test_client()
+    client.get(path)  # an engine without it was made
+    own = getattr(app, step)
+
+    def replacement(*args: Any, **kwargs: Any) -> Any:
+        called.append(step)
+        return own(*args, **kwargs)
+
+    setattr(app, step, replacement)
+    client.get(path)
+    assert called
+
+
+def test_what_is_overridden() -> None:
+    class Own(Flask):
+        def make_response(self, rv: Any) -> Any:
+            return super().make_response(rv)
+
+    assert not is_overridden(Flask(__name__), Flask, "make_response")
+    assert is_overridden(Own(__name__), Flask, "make_response")
+    assert not is_overridden(Own(__name__), Flask, "dispatch_request")
+
+
+TABLES: dict[str, Callable[[Flask, Any], Any]] = {
+    "append": lambda app, hook: app.before_request_funcs[None].append(hook),
+    "insert": lambda app, hook: app.before_request_funcs[None].insert(0, hook),
+    "setdefault": lambda app, hook: app.before_request_funcs.setdefault(None, []).append(hook),
+    "set": lambda app, hook: app.before_request_funcs.update({None: [hook]}),
+    "replace the table": lambda app, hook: setattr(app, "before_request_funcs", {None: [hook]}),
+}
+
+
+@pytest.mark.parametrize("change", TABLES.values(), ids=TABLES)
+def test_a_table_changed_directly_counts_from_the_next_request(
+    change: Callable[[Flask, Any], Any],
+) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", "view", lambda: "view")
+    client = app.test_client()
+    assert client.get("/").text == "view"
+    change(app, lambda: "hook")
+    assert client.get("/").text == "hook"
+    app.before_request_funcs[None].clear()
+    assert client.get("/").text == "view"
+
+
+def test_a_rule_and_a_view_added_late_are_found() -> None:
+    app = Flask(__name__)
+    client = app.test_client()
+    assert client.get("/late").status_code == 404
+    app.url_map.add(Rule("/late", endpoint="late", methods=["GET"]))
+    app.view_functions["late"] = lambda: "late"
+    assert client.get("/late").text == "late"
+    app.view_functions["late"] = lambda: "later"
+    assert client.get("/late").text == "later"
+
+
+def test_plans_are_kept_and_hooks_shared() -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/a", "bp.a", lambda: "")
+    app.add_url_rule("/b", "bp.b", lambda: "")
+    first, second = (
+        app.engine.plan_for(rule)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("bp.")
+    )
+    assert first.hooks is second.hooks
+    assert first.rule is not None
+    assert app.engine.plan_for(first.rule) is first
+
+
+def test_a_plan_knows_whether_its_view_is_async() -> None:
+    app = Flask(__name__, static_folder=None)
+
+    async def awaited() -> str:
+        return ""
+
+    app.add_url_rule("/a", "a", awaited)
+    app.add_url_rule("/b", "b", lambda: "")
+    plans: list[Plan] = [app.engine.plan_for(rule) for rule in app.url_map.iter_rules()]
+    assert [plan.is_async for plan in plans] == [True, False]
+
+
+@pytest.mark.parametrize("options", [{"host_matching": True, "static_folder": None}, {}])
+def test_hosts_and_subdomains_are_matched(options: dict[str, Any]) -> None:
+    app = Flask(__name__, subdomain_matching=not options, **options)
+    app.config["SERVER_NAME"] = "example.com"
+    given = {"host": "<who>.example.com"} if options else {"subdomain": "<who>"}
+    app.add_url_rule("/", "view", lambda who: who, **given)
+    client = app.test_client()
+    assert client.get("/", base_url="http://me.example.com").text == "me"
+    assert client.get("/", base_url="http://example.com").status_code == 404
+
+
+def test_a_refused_host_is_400_before_anything_is_matched() -> None:
+    app = Flask(__name__)
+    app.config["TRUSTED_HOSTS"] = ["example.com"]
+    app.add_url_rule("/", "view", lambda: "")
+    client = app.test_client()
+    assert client.get("/", base_url="http://example.com").status_code == 200
+    assert client.get("/", base_url="http://evil.com").status_code == 400
+    assert client.get("/", headers={"Host": "a b"}).status_code == 400
+
+
+def test_a_refused_host_can_be_matched_by_no_adapter() -> None:
+    class Own(Flask):
+        def create_url_adapter(self, request: Any) -> Any:
+            if request is not None and request.path == "/refused":
+                raise NotFound("refused")
+            return super().create_url_adapter(request)
+
+    app = Own(__name__)
+    app.add_url_rule("/", "view", lambda: "found")
+    client = app.test_client()
+    assert client.get("/").text == "found"
+    assert "refused" in client.get("/refused").text
+
+
+def test_options_through_the_adapter_is_automatic_too() -> None:
+    app = Flask(__name__, subdomain_matching=True)
+    app.add_url_rule("/", "view", lambda: "")
+    assert sorted(app.test_client().options("/").allow) == ["GET", "HEAD", "OPTIONS"]
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_http_error_of_a_converter_is_the_routing_exception(debug: bool) -> None:
+    class Refusing(BaseConverter):
+        def to_python(self, value: str) -> str:
+            raise HTTPException(response=app.response_class("refused", 410))
+
+    app = Flask(__name__)
+    app.debug = debug
+    app.url_map.converters["refusing"] = Refusing
+    app.add_url_rule("/<refusing:x>", "view", lambda x: "")
+    seen: list[Any] = []
+    app.before_request(lambda: seen.append(request.routing_exception))
+    assert app.test_client().get("/x").status_code == 410
+    assert isinstance(seen[0], HTTPException)

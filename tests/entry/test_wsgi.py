@@ -1,0 +1,223 @@
+"""The WSGI entry says what Werkzeug would, leaves no context, and sends nothing that breaks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from werkzeug.test import create_environ, run_wsgi_app
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from kolben import Flask, Response, has_app_context
+from kolben.core.current import find_context
+
+
+class ByStep(Flask):
+    def dispatch_request(self) -> Any:
+        return super().dispatch_request()
+
+
+@pytest.fixture(params=[Flask, ByStep], ids=["run", "by steps"])
+def app(request: pytest.FixtureRequest) -> Iterator[Flask]:
+    yield request.param(__name__)
+    assert find_context() is None
+
+
+def send(app: Flask, path: str = "/", method: str = "GET", **options: Any) -> Any:
+    """Call the app as a server does; return the raw body object, status and headers."""
+    started: list[Any] = []
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> None:
+        started[:] = [status, headers]
+
+    body = app(create_environ(path, method=method, **options), start_response)
+    return body, *started
+
+
+def test_a_buffered_answer_is_a_list(app: Flask) -> None:
+    """Granian takes its one-call path for lists only."""
+    app.add_url_rule("/", "view", lambda: "text")
+    body, status, headers = send(app)
+    assert body == [b"text"]
+    assert status == "200 OK"
+    assert headers == [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "4")]
+
+
+class Chatty(Response):
+    def get_wsgi_headers(self, environ: Any) -> Any:
+        headers = super().get_wsgi_headers(environ)
+        headers["X-Chatty"] = "yes"
+        return headers
+
+
+class NoLength(Response):
+    automatically_set_content_length = False
+
+
+RESPONSES: dict[str, Any] = {
+    "text": lambda: Response("text"),
+    "two pieces": lambda: Response([b"a", b"b"]),
+    "text pieces": lambda: Response(["a", "b"]),
+    "empty": lambda: Response(),
+    "no content": lambda: Response("dropped", 204),
+    "not modified": lambda: Response("dropped", 304, headers={"Content-Encoding": "x"}),
+    "generator": lambda: Response(piece for piece in ["a", "b"]),
+    "location": lambda: Response("go", 302, headers={"Location": "/ä?x=€"}),
+    "content location": lambda: Response("at", headers={"Content-Location": "/ä"}),
+    "own length": lambda: Response("text", headers={"content-length": "4"}),
+    "no length": lambda: NoLength("text"),
+    "own way out": lambda: Chatty("text"),
+    "werkzeug's": lambda: WerkzeugResponse("text"),
+    "passed through": lambda: Response([b"raw"], direct_passthrough=True),
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("make", RESPONSES.values(), ids=RESPONSES)
+def test_same_as_werkzeug(app: Flask, make: Any, method: str) -> None:
+    app.after_request(lambda response: make())  # the very object goes out
+    app.add_url_rule("/", "view", lambda: "")
+    body, status, headers = send(app, method=method)
+    expected_body, expected_status, expected_headers = run_wsgi_app(
+        make(), create_environ("/", method=method)
+    )
+    assert b"".join(body) == b"".join(expected_body)
+    assert status == expected_status
+    assert sorted(headers) == sorted(expected_headers)
+
+
+def test_what_is_to_be_closed_is_closed_by_the_server(app: Flask) -> None:
+    closed: list[str] = []
+
+    @app.get("/")
+    def view() -> Response:
+        response = Response("text")
+        response.call_on_close(lambda: closed.append("closed"))
+        return response
+
+    body, *_ = send(app)
+    assert closed == []
+    body.close()
+    assert closed == ["closed"]
+
+
+def test_teardown_is_done_before_a_buffered_answer_goes_out(app: Flask) -> None:
+    order: list[str] = []
+    app.teardown_request(lambda error: order.append("teardown"))
+    app.add_url_rule("/", "view", lambda: "")
+    app(create_environ("/"), lambda status, headers, exc_info=None: order.append("start"))
+    assert order == ["teardown", "start"]
+
+
+@pytest.mark.parametrize("status", [99, 1000, 0, "abc", "200 a\r\nb", "99 x"])
+def test_a_bad_status_is_500_and_a_log_line_that_names_the_view(
+    app: Flask, status: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.add_url_rule("/", "the_view", lambda: ("", status))
+    assert send(app)[1].startswith("500 ")
+    assert "the_view" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("X-A", "a\0b"), ("X A", "b"), ("X-A\r\nX-B", "c"), ("X-A", "d\r\nX-B: e")]
+)
+def test_a_bad_header_is_500(app: Flask, name: str, value: str) -> None:
+    def view() -> Response:
+        response = Response("")
+        response.headers._list.append((name, value))
+        return response
+
+    app.add_url_rule("/", "view", view)
+    _, status, headers = send(app)
+    assert status.startswith("500 ")
+    assert all("\n" not in text and "\0" not in text for pair in headers for text in pair)
+
+
+def test_an_error_goes_to_the_server_where_the_app_propagates(app: Flask) -> None:
+    app.testing = True
+    seen: list[Any] = []
+    app.teardown_request(seen.append)
+    error = ValueError("out")
+
+    @app.get("/")
+    def view() -> str:
+        raise error
+
+    with pytest.raises(ValueError, match="out"):
+        send(app)
+    assert seen == [error]
+    assert not has_app_context()
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_what_is_no_exception_goes_through(app: Flask, kind: type[BaseException]) -> None:
+    seen: list[Any] = []
+    app.teardown_request(seen.append)
+
+    @app.get("/")
+    def view() -> str:
+        raise kind
+
+    with pytest.raises(kind):
+        send(app)
+    assert isinstance(seen[0], kind)
+
+
+def test_an_error_may_be_kept_from_teardown(app: Flask) -> None:
+    seen: list[Any] = []
+    app.teardown_request(seen.append)
+    app.should_ignore_error = lambda error: True  # type: ignore[method-assign]
+
+    @app.get("/")
+    def view() -> str:
+        raise ValueError
+
+    assert send(app)[1].startswith("500 ")
+    assert seen == [None]
+
+
+def test_a_context_left_behind_by_a_view_is_popped_and_named(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[str] = []
+    app.teardown_appcontext(lambda error: ended.append("app"))
+
+    @app.get("/")
+    def view() -> str:
+        app.app_context().push()
+        return "leaky"
+
+    with caplog.at_level(logging.WARNING):
+        body, status, _ = send(app)
+    assert (body, status) == ([b"leaky"], "200 OK")
+    assert ended == ["app", "app"]
+    assert "never popped" in caplog.text
+
+
+def test_the_context_is_handed_to_who_preserves_it(app: Flask) -> None:
+    kept: list[Any] = []
+    app.add_url_rule("/kept", "view", lambda: "")
+    send(app, "/kept", environ_overrides={"werkzeug.debug.preserve_context": kept.append})
+    [context] = kept
+    assert context.request.path == "/kept"
+
+
+def test_nothing_of_a_request_is_kept_alive_by_its_environ(app: Flask) -> None:
+    environ = create_environ("/")
+    app.add_url_rule("/", "view", lambda: "")
+    app(environ, lambda status, headers, exc_info=None: None)
+    assert environ["werkzeug.request"] is None
+
+
+def test_the_app_can_be_wrapped_in_middleware(app: Flask) -> None:
+    own = app.wsgi_app
+
+    def middleware(environ: Any, start_response: Any) -> Any:
+        environ["PATH_INFO"] = "/inner"
+        return own(environ, start_response)
+
+    app.wsgi_app = middleware  # type: ignore[method-assign]
+    app.add_url_rule("/inner", "view", lambda: "inner")
+    assert send(app, "/outer")[0] == [b"inner"]
