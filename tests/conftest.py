@@ -1,0 +1,87 @@
+"""Fixtures for all tests: app, client, wires, services, a server in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kolben import Flask
+from kolben.testing import FlaskClient
+from tests import services
+from tests.running import Server, find_free_port
+from tests.wires import WIRES, WireClient
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    """An app in an empty folder, in testing mode."""
+    app = Flask("app", root_path=str(tmp_path))
+    app.testing = True
+    return app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """The test client of `app`."""
+    made: FlaskClient = app.test_client()
+    return made
+
+
+@pytest.fixture(params=WIRES)
+def wire(request: pytest.FixtureRequest) -> Callable[[Flask], WireClient]:
+    """Give a client of an app over each entry in turn: `wire(app).get("/")`."""
+    return lambda app: WireClient(app, WIRES[request.param])
+
+
+@pytest.fixture
+def free_port() -> int:
+    """Find a port that nothing listens on."""
+    return find_free_port()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start `kolben serve` on an app's source: `serve(source, "--threads", "2").get("/")`.
+
+    It is ready when the call returns, and stopped when the test ends.
+    """
+    started: list[Server] = []
+
+    def start(source: str, *options: str, **variables: Any) -> Server:
+        folder = tmp_path / f"serve-{len(started)}"
+        folder.mkdir()
+        (folder / "served.py").write_text(source, "utf-8")
+        server = Server(folder, "served", *options, **variables)
+        started.append(server)
+        return server.wait_until_ready()
+
+    yield start
+    for server in started:
+        server.end()
+
+
+@pytest.fixture
+def postgresql_url() -> str:
+    """The URL of a PostgreSQL database."""
+    return services.need(services.POSTGRESQL)
+
+
+@pytest.fixture
+def mariadb_url() -> str:
+    """The URL of a MariaDB database."""
+    return services.need(services.MARIADB)
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The URL of a Redis database."""
+    return services.need(services.REDIS)
+
+
+@pytest.fixture
+def rabbitmq_url() -> str:
+    """The URL of a RabbitMQ virtual host."""
+    return services.need(services.RABBITMQ)

@@ -1,0 +1,149 @@
+"""The ways on which a request reaches an app in the tests, each with the same client over it.
+
+A wire takes a Message and gives an Answer; WIRES names them all. Another entry joins by a function
+`(app, message) -> Answer` in that table: then each test that asks for `wire` runs on it as well.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, unquote_to_bytes
+from wsgiref.validate import validator
+
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder
+
+from kolben import Flask
+from kolben.core.current import find_context
+
+
+@dataclass(frozen=True)
+class Message:
+    """A request as a client sends it: the path in its percent-encoded form, the body whole."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back on a wire."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+Wire = Callable[[Flask, Message], Answer]
+
+
+@dataclass
+class WireClient:
+    """A client of an app over one wire; it keeps cookies by name."""
+
+    app: Flask
+    wire: Wire
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def get(self, path: str = "/", **options: Any) -> Answer:
+        return self.open(path, method="GET", **options)
+
+    def post(self, path: str = "/", **options: Any) -> Answer:
+        return self.open(path, method="POST", **options)
+
+    def open(self, path: str = "/", **options: Any) -> Answer:
+        """Send a request; options: those of werkzeug.test.EnvironBuilder."""
+        message = self._message(path, options)
+        answer = self.wire(self.app, message)
+        assert find_context() is None, f"{message.method} {path} left its context behind"
+        for name, value, ends in map(_read_cookie, answer.headers.getlist("Set-Cookie")):
+            self.cookies.pop(name, None)
+            if not ends:
+                self.cookies[name] = value
+        return answer
+
+    def _message(self, path: str, options: dict[str, Any]) -> Message:
+        builder = EnvironBuilder(path, **options)
+        try:
+            environ = builder.get_environ()
+            body = environ["wsgi.input"].read()
+        finally:
+            builder.close()
+        headers = Headers(builder.headers)
+        headers.setdefault("Host", builder.host)
+        for name in ("Content-Type", "Content-Length"):
+            value = environ.get(name.upper().replace("-", "_"))
+            if value and value != "0":
+                headers[name] = value
+        if self.cookies and "Cookie" not in headers:
+            headers["Cookie"] = "; ".join(f"{name}={self.cookies[name]}" for name in self.cookies)
+        decoded = environ["SCRIPT_NAME"] + environ["PATH_INFO"]
+        url = quote(decoded.encode("latin-1"), safe="/:@!$&'()*+,;=~")
+        return Message(builder.method, url, environ["QUERY_STRING"], headers, body)
+
+
+def _read_cookie(header: str) -> tuple[str, str, bool]:
+    """Take name, value and whether it ends the cookie out of a Set-Cookie header."""
+    pair, *attributes = header.split(";")
+    name, _, value = pair.partition("=")
+    return name.strip(), value, any(text.strip() == "Max-Age=0" for text in attributes)
+
+
+def wsgi(app: Flask, message: Message) -> Answer:
+    """Call the app as a WSGI server does; both sides must keep to PEP 3333."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        started.append((status, headers))
+        return lambda data: None
+
+    parts = validator(app)(_environ(message), start_response)
+    try:
+        body = b"".join(parts)
+    finally:
+        parts.close()  # type: ignore[attr-defined]  # the validator's own iterator
+    status, headers = started[-1]
+    return Answer(int(status[:3]), Headers(headers), body)
+
+
+def _environ(message: Message) -> dict[str, Any]:
+    """Make the environ that a server would (PEP 3333)."""
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": message.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(message.path).decode("latin-1"),
+        "QUERY_STRING": message.query,
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(message.body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in message.headers:
+        key = name.upper().replace("-", "_")
+        environ[key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"] = value
+    return environ
+
+
+WIRES: dict[str, Wire] = {"wsgi": wsgi}
