@@ -7,9 +7,9 @@ from typing import Any
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import Rule
-from werkzeug.wrappers import Request as WerkzeugRequest
 
 from kolben.core.body import BoundedFormParser
+from kolben.core.client_headers import ClientHeaders
 from kolben.core.current import find_context
 from kolben.core.fields import parse_fields
 from kolben.core.lazy import lazy
@@ -40,7 +40,7 @@ class Limit:
         request.__dict__[self.key] = value
 
 
-class Request(WerkzeugRequest):
+class Request(ClientHeaders):
     """What a client asked, with what the app made of it.
 
     url_rule, view_args: the rule that matched and the values in the path; None before
