@@ -126,6 +126,18 @@ def pushed_by_hand() -> Any:
     return [*told, request.path]
 
 
+def pushed_twice() -> Any:
+    """Push a context again after it was popped, and tell what is left of `g`."""
+    told: list[Any] = []
+    for context in (other.test_request_context("/twice"), other.app_context()):
+        for _ in range(2):
+            context.push()
+            told.append(g.get("left"))
+            g.left = "over"
+            context.pop()
+    return told
+
+
 def with_app_request() -> Any:
     g.kept = "g of the request"
     with app.app_context(), app.test_request_context("/in"):
@@ -186,6 +198,22 @@ def copied_later() -> Any:
     return [copied(), outside_value(copied)]
 
 
+def copied_twice() -> Any:
+    """Call one copied function in a thread after another, as a pool does."""
+    told: list[Any] = []
+
+    @copy_current_request_context
+    def work(number: int) -> None:
+        told.append([number, request.path, g.get("number"), has_app_context()])
+        g.number = number
+
+    for number in (1, 2):
+        thread = threading.Thread(target=work, args=(number,))
+        thread.start()
+        thread.join()
+    return [told, g.get("number")]
+
+
 def outside_value(call: Callable[[], Any]) -> Any:
     return contextvars.Context().run(call)
 
@@ -231,8 +259,8 @@ def shell() -> Any:
 VIEWS = {
     view.__name__: view
     for view in (
-        outsides, proxies, g_methods, nested_app, nested_request, pushed_by_hand, with_app_request,
-        full_dispatch, process_response, in_thread, copied_later, copied_context, client_inside,
+        outsides, proxies, g_methods, nested_app, nested_request, pushed_by_hand, pushed_twice, with_app_request,
+        full_dispatch, process_response, in_thread, copied_later, copied_twice, copied_context, client_inside,
         cli_inside, shell,
     )
 }  # fmt: skip
