@@ -85,8 +85,8 @@ def _body_to_response(app: App, body: Any, status: Any, headers: Any) -> tuple[R
     if isinstance(body, (dict, list)):
         return app.json.response(body), status, headers
     if isinstance(body, HTTPException):
-        # PERF: not through a WSGI call that is thrown away: 404 costs 30 us less
-        # (benchmarks/inprocess.py).
+        # PERF: not through a WSGI call that is thrown away: 12 us instead of 27 us
+        # (benchmarks/shortcuts.py).
         body = body.get_response(_environ())
     if isinstance(body, WerkzeugResponse) or callable(body):
         try:
