@@ -15,8 +15,9 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server as GranianServer
 
+from kolben.server import stop_signals
 from kolben.server.settings import BACKLOG, Settings, raise_file_limit
-from kolben.server.worker import APP_FAILED, Loader, hold_signals, release_signals
+from kolben.server.worker import APP_FAILED, HAS_POSIX_SIGNALS, Loader
 from kolben.version import VERSION
 
 # A worker that lived less than this counts as having died at once, and waits before the next try.
@@ -64,6 +65,8 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         )
         # Granian's own word for it has neither exit code nor process id; see _respawn_workers.
         logger.addFilter(lambda record: "Unexpected exit" not in record.getMessage())
+        if HAS_POSIX_SIGNALS:
+            self.main_loop_interrupt = stop_signals.SignalEvent()
         self.settings = settings
         self.is_ready = threading.Event()
         self._short_lives = 0
@@ -118,13 +121,14 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         begin = worker.start
 
         def start() -> None:
-            hold_signals()
+            stop_signals.hold()
             try:
                 begin()
             finally:
-                release_signals()
+                stop_signals.release()
 
-        worker.start = start
+        if HAS_POSIX_SIGNALS:
+            worker.start = start
         return worker
 
     def _respawn_workers(

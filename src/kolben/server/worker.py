@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -11,6 +10,7 @@ import click
 
 from kolben.commands import ScriptInfo
 from kolben.discovery import APP_NAMES, format_own_traceback, is_app, split_import_path
+from kolben.server import stop_signals
 from kolben.server.access_log import log_requests
 from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.pools import tell_small_pools
@@ -20,7 +20,7 @@ from kolben.typing import App
 # The exit code of a worker whose app cannot be loaded; the parent must not start it again.
 APP_FAILED = 70
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+HAS_POSIX_SIGNALS = sys.platform != "win32"
 
 _ENTRIES = {"asgi": "asgi_app", "rsgi": "__rsgi__"}
 
@@ -39,10 +39,8 @@ class Loader:
 
     def __call__(self) -> Any:
         """Return what Granian calls for this interface; end the process if there is no app."""
-        # Until Granian sets its own handlers there is no request to finish: just end.
-        for number in STOP_SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
-        release_signals()
+        if HAS_POSIX_SIGNALS:
+            stop_signals.forget_parents_handlers()
         try:
             app = ScriptInfo(self.settings.app).load_app()
             target = self._connect(app)
@@ -70,9 +68,10 @@ class Loader:
     def _use_own_wsgi(self) -> None:
         """Make Granian call our function for each request instead of its own.
 
-        Granian has no setting for it: it looks the wrapper up in this module when the worker
-        begins, right after it has loaded the app. Its release is pinned for such uses.
+        Granian has no setting for it: it looks these names up when the worker begins, right after
+        it has loaded the app. Its release is pinned because of that.
         """
+        from granian import _signals  # starts faster without it
         from granian.server import mp, mt  # starts faster without it
 
         def wrap(app: Any, scope_options: object, access_log: object) -> Handler:
@@ -87,6 +86,8 @@ class Loader:
 
         for module in (mp, mt):
             module._wsgi_call_wrap = wrap  # type: ignore[attr-defined]  # Granian's own name
+        if HAS_POSIX_SIGNALS:
+            _signals.set_sync_signals = watch_stop_signals
 
     def _fail(self, error: BaseException) -> NoReturn:
         """Say once why the app cannot be loaded, and end this worker."""
@@ -97,16 +98,16 @@ class Loader:
         sys.exit(APP_FAILED)
 
 
-def hold_signals() -> None:
-    """Let signals that stop a process wait until release_signals(); children begin like this."""
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+def watch_stop_signals() -> Any:
+    """Return Granian's event for the end of a worker, set when a signal to stop arrives.
 
+    Granian 2.8 sets it in a signal handler, which may never run: see kolben.server.stop_signals.
+    """
+    from granian._granian import WorkerSignal  # starts faster without it
 
-def release_signals() -> None:
-    """Let the signals in that hold_signals() has kept waiting."""
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    event = WorkerSignal()
+    stop_signals.call_at_stop(event.set)
+    return event
 
 
 def describe_failure(error: BaseException) -> str:
