@@ -53,7 +53,8 @@ def test_two_signals_at_once_are_not_lost(program: str) -> None:
             os.kill(process.pid, signal.SIGINT)
             os.kill(process.pid, signal.SIGTERM)
             try:
-                assert 0 == process.wait(5)
+                # The second one may arrive when the interpreter has begun to end.
+                assert process.wait(5) in (0, -signal.SIGTERM)
             finally:
                 process.kill()
                 process.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import signal
 import socket
 import sys
 import threading
@@ -90,6 +91,9 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         except AppFailed:
             code = 1
             self.shutdown()
+        # One more signal must not turn the end that is due into a death.
+        for number in stop_signals.STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         return code
 
     def shutdown(self, exit_code: int = 0) -> None:
