@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 import click
 
@@ -82,6 +82,12 @@ def with_appcontext(f: F) -> F:
 class AppGroup(click.Group):
     """A click group whose commands run inside the app's context."""
 
+    @overload
+    def command(self, function: Callable[..., Any], /) -> click.Command: ...
+    @overload
+    def command(
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], click.Command]: ...
     def command(self, *args: Any, **kwargs: Any) -> Any:
         """Make a command of a function, as in click, inside the app's context.
 
@@ -101,6 +107,10 @@ class AppGroup(click.Group):
 
         return decorate
 
+    @overload
+    def group(self, function: Callable[..., Any], /) -> click.Group: ...
+    @overload
+    def group(self, *args: Any, **kwargs: Any) -> Callable[[Callable[..., Any]], click.Group]: ...
     def group(self, *args: Any, **kwargs: Any) -> Any:
         """Make a subgroup, as in click, that is an AppGroup again."""
         kwargs.setdefault("cls", AppGroup)

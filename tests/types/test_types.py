@@ -1,0 +1,66 @@
+"""User code of these kinds satisfies mypy, does what it says, and mistakes in it are found."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from kolben import Flask
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
+GOOD = ("classes", "current", "registered", "returns")
+FOUND = re.compile(r"wrong_code\.py:(\d+): error: .*\[([\w-]+)\]$", re.MULTILINE)
+MARKED = re.compile(r"# E: ([\w-]+)$")
+
+
+def check(*files: str) -> str:
+    """Run mypy, as pyproject.toml sets it up, on files of this folder; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *(str(HERE / file) for file in files)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_typed_code_is_clean() -> None:
+    assert check(*(f"{name}.py" for name in GOOD)).startswith("Success")
+
+
+@pytest.mark.slow
+def test_each_mistake_is_found_where_it_is() -> None:
+    lines = (HERE / "wrong_code.py").read_text().splitlines()
+    marked = [
+        (str(at), found[1]) for at, line in enumerate(lines, 1) if (found := MARKED.search(line))
+    ]
+    assert marked == FOUND.findall(check("wrong_code.py").replace("\r", ""))
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_typed_code_runs(name: str) -> None:
+    app: Flask = import_module(f"tests.types.{name}").app
+    app.testing = True
+    client = app.test_client()
+    paths = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if not rule.arguments and "GET" in (rule.methods or ())
+    ]
+    statuses = {path: client.get(path).status_code for path in paths}
+    assert {path: 404 if path == "/abort" else 200 for path in paths} == {
+        path: 200 if status in {201, 202, 303} else status for path, status in statuses.items()
+    }
+
+
+def test_typed_code_uses_client_and_contexts() -> None:
+    assert "Ada nobody True" == import_module("tests.types.current").asks()
