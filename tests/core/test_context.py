@@ -307,6 +307,28 @@ def test_a_copied_context_in_a_thread_has_its_own_g(app: Flask) -> None:
     assert seen == [("/t", False)]
 
 
+def test_a_copy_used_again_has_a_new_g(app: Flask) -> None:
+    with app.test_request_context():
+        copied = request_ctx.copy()
+    seen: list[bool] = []
+    for _ in range(2):
+        with copied:
+            seen.append("a" in g)
+            g.a = 1
+    assert seen == [False, False]
+
+
+def test_a_context_kept_to_be_looked_at_keeps_its_g(app: Flask) -> None:
+    @app.get("/")
+    def view() -> str:
+        g.a = 1
+        return ""
+
+    with app.test_client() as client:
+        client.get("/")
+        assert g.a == 1
+
+
 def test_contexts_show_what_they_are(app: Flask) -> None:
     assert f"of {app.name}>" in repr(app.app_context())
     assert "'http://localhost/x' [GET]" in repr(app.test_request_context("/x"))

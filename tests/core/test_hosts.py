@@ -17,6 +17,7 @@ from kolben.core.request import Request
         "a",
         "a.b",
         "a.b:80",
+        "a.b:",
         "A-1.example:5000",
         "127.0.0.1",
         "[::1]",
@@ -38,7 +39,7 @@ def test_valid(host: str) -> None:
     "host",
     [
         *("", "a b", 'a"b', "u@e", "[::1", "a/x?y=", "a:abc", "a,b", "a\x00", "\x8a"),
-        *("a:", "a:0", "a:080", "a:65536", "a:123456", "a:٨"),
+        *("a:0", "a:080", "a:65536", "a:123456", "a:٨"),
         *(
             "a..b",
             ".",
@@ -95,7 +96,7 @@ def test_a_trusted_host_passes(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["evil.com", "example.com.evil.com", "xexample.org"])
 def test_another_host_is_refused(host: str) -> None:
-    with pytest.raises(SecurityError, match="TRUSTED_HOSTS"):
+    with pytest.raises(SecurityError, match="not served here"):
         check_host(request_with(host), ["example.com", ".example.org"])
 
 

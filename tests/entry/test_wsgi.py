@@ -56,7 +56,15 @@ class NoLength(Response):
     automatically_set_content_length = False
 
 
+def with_headers(headers: Any) -> Response:
+    response = Response("text")
+    response.headers = headers
+    return response
+
+
 RESPONSES: dict[str, Any] = {
+    "headers in a dict": lambda: with_headers({"X-A": "b"}),
+    "headers in a list": lambda: with_headers([("X-A", "b"), ("X-A", "c")]),
     "text": lambda: Response("text"),
     "two pieces": lambda: Response([b"a", b"b"]),
     "text pieces": lambda: Response(["a", "b"]),

@@ -172,9 +172,12 @@ class RequestContext(AppContext):
     """A request's context: the app's as well, unless one of the same app is already active.
 
     plan: what the request's rule says is to be done; None until it is matched.
+    keeps_g: pushed again after its end, it has its old `g` (to look at what happened); else,
+    as a copy that a thread pool uses many times, a new one each time.
     """
 
     plan: Plan | None = None
+    keeps_g = False
     flashes: list[tuple[str, str]] | None = None
     _owner: AppContext | None = None
 
@@ -290,6 +293,8 @@ class RequestContext(AppContext):
         super()._enter(outer)
         if outer is not None and outer.app is self.app:
             self._owner = outer.app_context
+            self.__dict__.pop("g", None)
+        elif not self.keeps_g:
             self.__dict__.pop("g", None)
 
     def _forget_outer(self) -> None:

@@ -19,7 +19,7 @@ from kolben.typing import Request
 # no valid header, but a name before its IDNA encoding.
 _LABEL = r"[a-z0-9_\x80-\U0010ffff-]{1,63}"
 _valid_host = re.compile(
-    rf"((?:{_LABEL}\.)*{_LABEL}\.?|\[[a-f0-9:.]+\])(?::([1-9][0-9]{{0,4}}))?", re.I
+    rf"((?:{_LABEL}\.)*{_LABEL}\.?|\[[a-f0-9:.]+\])(?::([1-9][0-9]{{0,4}})?)?", re.I
 ).fullmatch
 _HIGHEST_PORT = 65_535
 
@@ -79,4 +79,4 @@ def check_host(request: Request, trusted: Collection[str] | None) -> None:
     if trusted is not None:
         request.trusted_hosts = list(trusted)
         if not host_is_trusted(request.host if host is None else host, trusted):
-            raise SecurityError(f"The host {host!r} is not one of TRUSTED_HOSTS.")
+            raise SecurityError(f"The host {host!r} is not served here.")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben.core import cycle
@@ -61,6 +62,7 @@ def _leave(
     """Pop the request's context; run its teardown functions."""
     preserve = environ.get("werkzeug.debug.preserve_context")
     if preserve is not None:
+        context.keeps_g = True
         preserve(context)
     if failure is not None and app.should_ignore_error(failure):
         failure = None
@@ -109,6 +111,7 @@ def _straight(response: Response, environ: WSGIEnvironment) -> Outgoing | None:
     if (
         not plain
         or type(body) is not list
+        or type(response.headers) is not Headers  # some assign a dict or a list
         or response._on_close
         or response._status_code in (204, 304)
         or response._status_code < 200
