@@ -124,8 +124,7 @@ def _find_file(import_name: str) -> str | None:
 def _tell_of_missing_dotenv(path: str | os.PathLike[str] | None) -> None:
     """Say on stderr that dotenv files lie unread, if there are any."""
     if path is not None or any(map(os.path.isfile, DOTENV_NAMES)):
-        print(
+        sys.stderr.write(
             " * Tip: there are dotenv files here, but python-dotenv is not installed."
-            f" To read them: {sys.executable} -m pip install python-dotenv",
-            file=sys.stderr,
+            f" To read them: {sys.executable} -m pip install python-dotenv\n"
         )

@@ -18,8 +18,12 @@ from typing import Any
 import pytest
 
 from kolben.version import VERSION
+from tests.running import Server, is_open, wait_for
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and fork are those of POSIX")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="signals and fork are those of POSIX"),
+]
 
 APP = """\
 import os, time
@@ -91,97 +95,12 @@ app.wsgi_app = RawStatus(app.wsgi_app)
 """
 
 
-class Server:
-    """A `kolben serve` process on a free port."""
-
-    def __init__(self, directory: Path, app: str | None, *options: str, **variables: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self._out = directory / f"out-{self.port}"
-        self._err = directory / f"err-{self.port}"
-        where = [] if app is None else ["--app", app]
-        environment = {
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(("KOLBEN_", "FLASK_", "PYTHONHASHSEED"))
-        }
-        with self._out.open("w") as out, self._err.open("w") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "kolben", *where, "serve", *options],
-                cwd=directory,
-                env={**environment, "KOLBEN_SERVE_PORT": str(self.port), **variables},
-                stdout=out,
-                stderr=err,
-            )
-
-    @property
-    def out(self) -> str:
-        return self._out.read_text()
-
-    @property
-    def err(self) -> str:
-        return self._err.read_text()
-
-    def wait_until_ready(self) -> Server:
-        wait_for(lambda: "at once" in self.out or self.process.poll() is not None)
-        assert self.process.poll() is None, self.err
-        wait_for(lambda: is_open(self.port))
-        return self
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(20)
-
-    def get(self, path: str, method: str = "GET", body: bytes | None = None) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request(method, path, body)
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
-
-    def send(self, request: bytes, *, finish: bool = False) -> bytes:
-        """Send raw bytes; return all that comes back until the server closes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as raw:
-            raw.sendall(request)
-            if finish:
-                raw.shutdown(socket.SHUT_WR)
-            answer = b""
-            while part := raw.recv(65536):
-                answer += part
-            return answer
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def answers(server: Server) -> bool:
     """Say whether a request is answered; one that a dying worker had accepted is not."""
     try:
         return server.get("/") == (200, b"hello")
     except (OSError, http.client.HTTPException):
         return False
-
-
-def end(server: Server) -> None:
-    if server.process.poll() is None:
-        server.process.terminate()
-        try:
-            server.process.wait(10)
-        except subprocess.TimeoutExpired:
-            server.process.kill()
-            server.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +114,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield running.wait_until_ready()
     finally:
-        end(running)
+        running.end()
 
 
 @pytest.fixture
@@ -212,7 +131,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
     yield begin
     for one in running:
-        end(one)
+        one.end()
 
 
 def test_it_says_where_it_is_and_what_it_holds(start: Callable[..., Server]) -> None:
@@ -346,7 +265,7 @@ def test_flask_is_kolben_in_workers_that_are_spawned(start: Callable[..., Server
         "    main()\n"
     )
     server = start("hello", files={"hello": text, "run": run})
-    end(server)
+    server.end()
     directory = server._out.parent
     with server._out.open("w") as out, server._err.open("w") as err:
         server.process = subprocess.Popen(

@@ -42,6 +42,7 @@ event.wait()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [WORKER, PARENT], ids=["worker", "parent"])
 def test_two_signals_at_once_are_not_lost(program: str) -> None:
     """Handlers alone hang here in one of five tries."""

@@ -19,7 +19,6 @@ from kolben.discovery import format_own_traceback
 from kolben.env import get_debug_flag
 from kolben.typing import StartResponse, WSGIApplication, WSGIEnvironment
 
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

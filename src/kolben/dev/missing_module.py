@@ -35,7 +35,8 @@ def print_explanation(error: BaseException) -> None:
     """Write what `explain` says of an exception to stderr, with an empty line before it."""
     text = explain(error)
     if text:
-        print(f"\n{text}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"\n{text}\n")
+        sys.stderr.flush()
 
 
 def explain(error: BaseException) -> str:
@@ -163,7 +164,7 @@ def _full_name(error: ModuleNotFoundError, name: str) -> str:
 
 
 def _explain_distribution_name(top: str) -> str:
-    """Word the case of an import by the distribution's name instead of the module's; else nothing."""
+    """Word the case of an import by the distribution's name, not the module's; else nothing."""
     normal = top.replace("_", "-").lower()
     modules = [module for module, name in DISTRIBUTIONS.items() if name.lower() == normal]
     try:
@@ -195,8 +196,10 @@ def _explain_library(name: str, distribution: str | None) -> str:
     active = activated_elsewhere()
     if active is not None:
         lines.append(f"  activated:      {active}, but that is not the one that runs this")
-    for place in places[:3]:
-        lines.append(f"  installed in:   {place.executable} ({place.directory}): another Python")
+    lines += [
+        f"  installed in:   {place.executable} ({place.directory}): another Python"
+        for place in places[:3]
+    ]
     if not places:
         lines.append("  installed in:   no other Python found on this machine")
     if distribution is None:

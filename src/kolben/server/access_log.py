@@ -6,20 +6,20 @@ import time
 from collections.abc import Callable
 from typing import IO, Any
 
-from kolben.server.granian_wsgi import Handler, Protocol_
+from kolben.server.granian_wsgi import Answer, Handler
 
 
 def log_requests(handle: Handler, stream: IO[str]) -> Handler:
     """Wrap a handler so that it writes a line to a stream when a request has been answered."""
     write: Callable[[str], object] = stream.write
 
-    def handle_and_log(protocol: Protocol_, scope: dict[str, Any]) -> int:
+    def handle_and_log(answer: Answer, scope: dict[str, Any]) -> int:
         began = time.time()
         clock = time.perf_counter()
         # An exception leaves it so: Granian answers it with 500.
         status = 500
         try:
-            status = handle(protocol, scope)
+            status = handle(answer, scope)
         finally:
             took_ms = (time.perf_counter() - clock) * 1000
             # One write for each line, so that lines of several workers don't mix.

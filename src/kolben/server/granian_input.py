@@ -21,7 +21,8 @@ BUFFER_BYTES = 16 * 1024
 class SizedReader(Protocol):
     """The one way of reading Granian's body that is right."""
 
-    def read(self, n: int, /) -> bytes: ...
+    def read(self, n: int, /) -> bytes:
+        """Return at most n bytes, and b"" at the end."""
 
 
 class GranianBody(io.RawIOBase):

@@ -21,14 +21,17 @@ _known: dict[str, int] = {}
 _MOST_KNOWN = 256
 
 
-class Protocol_(Protocol):  # noqa: N801  # what Granian calls it
+class Answer(Protocol):
     """The two ways in which Granian takes an answer."""
 
-    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
-    def response_iter(self, status: int, headers: Headers, body: Iterator[bytes]) -> None: ...
+    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send it at once."""
+
+    def response_iter(self, status: int, headers: Headers, body: Iterator[bytes]) -> None:
+        """Send it piece by piece, and close the body after the last."""
 
 
-Handler = Callable[[Protocol_, dict[str, Any]], int]
+Handler = Callable[[Answer, dict[str, Any]], int]
 
 
 class Start:
@@ -143,22 +146,22 @@ def connect(app: WSGIApplication, base: dict[str, Any]) -> Handler:
     It returns the status, for the access log.
     """
 
-    def handle(protocol: Protocol_, scope: dict[str, Any]) -> int:
+    def handle(answer: Answer, scope: dict[str, Any]) -> int:
         environ = base | scope
         repair(environ)
         start = Start()
         body = app(environ, start)
         # Granian sends a list in one call, without coming back into Python for each piece.
         if type(body) is list and start.status and not start.written:
-            protocol.response_bytes(start.status, start.headers, b"".join(body))
+            answer.response_bytes(start.status, start.headers, b"".join(body))
         else:
-            _send_stream(protocol, start, body)
+            _send_stream(answer, start, body)
         return start.status
 
     return handle
 
 
-def _send_stream(protocol: Protocol_, start: Start, body: Iterable[bytes]) -> None:
+def _send_stream(answer: Answer, start: Start, body: Iterable[bytes]) -> None:
     """Send a body that is not a list; an app may call start_response with its first piece."""
     close = getattr(body, "close", None)
     pieces = iter(body)
@@ -172,7 +175,7 @@ def _send_stream(protocol: Protocol_, start: Start, body: Iterable[bytes]) -> No
         if close is not None:
             close()
         raise
-    protocol.response_iter(start.status, start.headers, Stream(first, pieces, close))
+    answer.response_iter(start.status, start.headers, Stream(first, pieces, close))
 
 
 def _chain(first: list[bytes], rest: Iterator[bytes]) -> Callable[[], bytes]:

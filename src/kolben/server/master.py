@@ -168,7 +168,7 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         if time.monotonic() - self.wrks[index].birth > SHORT_LIFE_S:
             self._short_lives = 0
         # Never at once: Ctrl+C in a terminal may reach the workers before it reaches us.
-        until = time.monotonic() + min(0.2 * 2**self._short_lives, LONGEST_WAIT_S)
+        until = time.monotonic() + min(0.2 * 2 ** min(self._short_lives, 10), LONGEST_WAIT_S)
         # Not one long wait: the event that a signal sets is also set by the next death.
         while time.monotonic() < until and not self.interrupt_signal:
             time.sleep(0.05)

@@ -14,6 +14,7 @@ import select
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -35,11 +36,9 @@ class SignalEvent:
     def set(self) -> None:
         """Let the event happen; may be called in a signal handler and in any thread."""
         self._is_set = True
-        try:
+        # A pipe that is full of wakes needs no more of them.
+        with suppress(BlockingIOError):
             os.write(self._writer, b"\0")
-        except BlockingIOError:
-            # The pipe is full of wakes already.
-            pass
 
     def clear(self) -> None:
         """Forget that the event has happened."""
