@@ -1,0 +1,37 @@
+"""Whether work grows with its input no faster than the input does."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+
+# Linear work takes 4 times as long for an input 4 times as large, quadratic work 16 times.
+FACTOR = 4
+MOST_TIMES = 10
+SHORTEST_S = 0.001
+
+
+def assert_linear(make: Callable[[int], Callable[[], object]], size: int) -> None:
+    """Fail if four times the input takes more than ten times the CPU.
+
+    make: makes, for a size, what is measured. Anything below a millisecond counts as one. The
+    best of several tries counts, as whatever else runs on the machine only adds.
+    """
+    small, large = make(size), make(FACTOR * size)
+    times = 0.0
+    for _ in range(4):
+        times = _best_s(large) / max(_best_s(small), SHORTEST_S)
+        if times <= MOST_TIMES:
+            return
+    raise AssertionError(f"{FACTOR} times {size} takes {times:.1f} times as long")
+
+
+def _best_s(work: Callable[[], object]) -> float:
+    tries = []
+    for _ in range(3):
+        gc.collect()
+        began = time.thread_time()
+        work()
+        tries.append(time.thread_time() - began)
+    return min(tries)
