@@ -1,0 +1,67 @@
+"""An environment as users have it: extensions, the real Flask they require, and Kolben answering.
+
+Kept between runs: it is built anew when what it holds changes. `python -m tests.user_environment`
+builds it, and prints the path of its Python.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import platform
+import shutil
+import sys
+import venv
+
+from conformance.environment import Environment
+from conformance.suites import CHECKOUT, WORK, ConformanceError
+from tests.services import give_up
+
+# The one place that says what the tests of the ten questions need besides `kolben[test]`.
+PACKAGES = (
+    "flask==3.1.3",
+    "flask-sqlalchemy==3.1.1",
+    "sqlalchemy>=2,<2.1",
+    "psycopg[binary]>=3.2",
+    "pymysql>=1.1",
+    "gunicorn[gevent]>=23",
+    "flask-debugtoolbar>=0.16",
+    "sentry-sdk>=2.19",
+    "debugpy>=1.8",
+)
+
+
+def user_environment() -> Environment:
+    """Return the environment; where pip cannot build it, give the test up."""
+    try:
+        return build()
+    except ConformanceError as error:
+        give_up(f"The environment of the users' extensions cannot be built: {error}")
+
+
+def build() -> Environment:
+    """Build the environment unless it is there; one process does, and others wait for it."""
+    environment = Environment(WORK / "environments" / f"user-{_fingerprint()}")
+    environment.folder.parent.mkdir(parents=True, exist_ok=True)
+    ready = environment.folder / "ready"
+    with (environment.folder.parent / "user.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            for outdated in environment.folder.parent.glob("user-" + "[0-9a-f]" * 12):
+                shutil.rmtree(outdated)
+            venv.EnvBuilder(symlinks=True, with_pip=True).create(environment.folder)
+            install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+            environment.run(*install, *PACKAGES, "--editable", CHECKOUT)
+            ready.touch()
+    environment.run("-m", "kolben", "drop-in", "enable")
+    return environment
+
+
+def _fingerprint() -> str:
+    project = (CHECKOUT / "pyproject.toml").read_text("utf-8")
+    parts = (platform.python_version(), sys.base_prefix, str(CHECKOUT), project, *PACKAGES)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+if __name__ == "__main__":
+    print(*build().command())
