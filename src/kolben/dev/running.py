@@ -52,7 +52,8 @@ def run_app(
     address = _address(app.config["SERVER_NAME"], host, port)
     options.setdefault("use_reloader", app.debug)
     options.setdefault("use_debugger", app.debug)
-    options.setdefault("threaded", True)
+    # FLASK: `processes=3` alone is an error of Werkzeug's there, as it asks for threads as well.
+    options.setdefault("threaded", options.get("processes", 1) == 1)
     show_server_banner(app.debug, app.name)
     try:
         run_simple(*address, app, **options)
