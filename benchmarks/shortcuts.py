@@ -18,6 +18,7 @@ from benchmarks.parts import measure
 from kolben import Response
 from kolben.core import hosts
 from kolben.core.response import plain_response
+from kolben.core.returns import _page_of
 
 Call = Callable[[], Any]
 
@@ -44,9 +45,14 @@ def shortcuts() -> Iterator[tuple[str, Call, Call]]:
     environ = create_environ("/")
     error = NotFound()
     yield (
-        "an HTTP error's own response",
+        "an HTTP error's response, not its call",
         lambda: Response.force_type(error.get_response(environ)),
         lambda: Response.force_type(error, environ),  # type: ignore[arg-type]  # a callable
+    )
+    yield (
+        "the page of an error that never differs",
+        lambda: _page_of(error, Response),
+        lambda: Response.force_type(error.get_response(environ)),
     )
 
 

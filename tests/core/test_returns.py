@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, NotFound, default_exceptions
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben import Flask, Response
@@ -65,6 +65,36 @@ def test_an_http_error_becomes_its_own_page() -> None:
     assert type(response) is Response
     assert response.status_code == 404
     assert b"Not Found" in response.data
+
+
+@pytest.mark.parametrize("kind", default_exceptions.values())
+def test_the_page_of_an_error_is_werkzeugs(kind: type[HTTPException]) -> None:
+    app = Flask(__name__)
+    for error in (kind(), kind("described"), kind()):
+        expected = error.get_response()
+        with app.test_request_context():
+            response = make_response(app, error)
+        assert (response.status, response.data) == (expected.status, expected.data)
+        assert list(response.headers) == list(expected.headers)
+
+
+def test_a_description_changed_for_all_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Flask(__name__)
+    with app.test_request_context():
+        make_response(app, NotFound())
+        monkeypatch.setattr(NotFound, "description", "Gone fishing.")
+        assert b"Gone fishing." in make_response(app, NotFound()).data
+
+
+def test_an_error_is_a_response_of_the_users_class() -> None:
+    class Own(Response):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            raise AssertionError("an error's response is only cast")
+
+    app = Flask(__name__)
+    app.response_class = Own
+    with app.test_request_context():
+        assert type(make_response(app, NotFound())) is Own
 
 
 @pytest.mark.parametrize(

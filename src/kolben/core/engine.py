@@ -8,7 +8,7 @@ from __future__ import annotations
 from inspect import iscoroutinefunction
 from typing import Any, NoReturn
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request as WerkzeugRequest
 
@@ -135,6 +135,11 @@ class Engine:
             return self.unmatched
         if found is None:
             return self._match_by_adapter(context)
+        if isinstance(found, frozenset):
+            request.routing_exception = (
+                MethodNotAllowed(valid_methods=list(found)) if found else NotFound()
+            )
+            return self.unmatched
         plan, request.view_args = found
         request.url_rule = plan.rule
         return plan

@@ -67,6 +67,8 @@ def find_handler(spec: Spec, error: Exception, names: Iterable[str]) -> Handler 
     A handler for the error's code comes before one for its class only, a blueprint's before
     the app's, a subclass's before its parents'.
     """
+    if not spec:
+        return None
     kind, code = class_and_code(type(error))
     for wanted in (None,) if code is None else (code, None):
         for name in (*names, None):

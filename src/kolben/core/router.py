@@ -1,14 +1,14 @@
 """A url_map compiled: find the plan for a method and a path.
 
 Compiled from the states of Werkzeug's own matcher, so that both agree on every order and
-weight. Whatever is no plain match (nothing found, another method, a redirect, a WebSocket)
-is None here, and Werkzeug's MapAdapter decides it.
+weight. What is neither a plain match nor a plain miss (a redirect, a WebSocket) is None here,
+and Werkzeug's MapAdapter decides it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from werkzeug.routing import Map, Rule, RuleFactory, ValidationError
@@ -30,6 +30,8 @@ _MATCHING_SETTINGS = frozenset(
 
 MakePlan = Callable[[Rule], Plan]
 Match = tuple[Plan, dict[str, Any]]
+# The methods that other rules for the path take: none is a 404, some are a 405.
+Miss = frozenset[str]
 
 
 class RuleMap(Map):
@@ -108,7 +110,7 @@ class Node:
 class Router:
     """Finds plans. Never changes: a changed url_map gets a new router."""
 
-    __slots__ = ("_exact", "_root")
+    __slots__ = ("_decides", "_exact", "_root")
 
     def __init__(self, url_map: Map, make_plan: MakePlan) -> None:
         """Compile the rules of a map as it is now."""
@@ -121,6 +123,7 @@ class Router:
         state = top.static.get(url_map.default_subdomain)
         # A map of another class does not tell of changes: its matches are never kept.
         is_plain = not top.dynamic and not url_map.host_matching and isinstance(url_map, RuleMap)
+        self._decides = is_plain
         if state is not None and is_plain:
             self._root = _copy(state, url_map, make_plan)
             self._remember(self._root, [])
@@ -137,7 +140,7 @@ class Router:
         for part, child in node.static.items():
             self._remember(child, [*parts, part])
 
-    def find(self, method: str, path: str) -> Match | None:
+    def find(self, method: str, path: str) -> Match | Miss | None:
         """Find the plan for a request line and the values of its path; None: ask Werkzeug.
 
         method: upper case. path: decoded, without query, as PEP 3333's PATH_INFO.
@@ -147,13 +150,16 @@ class Router:
             plan = plans.get(method)
             if plan is not None:
                 return plan, {}
-        if path[:1] != "/" or path[:2] == "//":
+        if not self._decides or path[:1] != "/" or "//" in path:
             return None
+        parts = path.split("/")
         try:
-            found = _walk(self._root, path.split("/"), 0, method, [])
+            found = _walk(self._root, parts, 0, method, [])
+            if found is None:
+                # A method in lower case is one that Werkzeug takes for the other.
+                upper = method.isupper()
+                return frozenset(_methods_at(self._root, parts, 0)) if upper else None
         except _NeedsWerkzeug:
-            return None
-        if found is None:
             return None
         leaf, values = found
         arguments = leaf.arguments(values)
@@ -253,6 +259,40 @@ def _end(node: Node, method: str, values: list[str]) -> tuple[Leaf, list[str]] |
                 raise _NeedsWerkzeug
             return _chosen(leaf, values)
     return None
+
+
+def _methods_at(node: Node, parts: list[str], at: int) -> Iterator[str]:
+    """Yield the methods of the rules for a path that none took, as Werkzeug collects them.
+
+    Raises _NeedsWerkzeug if one of them is not plain.
+    """
+    if at == len(parts):
+        yield from _methods_of(node.leaves)
+        return
+    child = node.static.get(parts[at])
+    if child is not None:
+        yield from _methods_at(child, parts, at + 1)
+    for branch in node.branches:
+        target = "/".join(parts[at:]) if branch.final else parts[at]
+        match = branch.match(target)
+        if match is None:
+            continue
+        if not branch.final:
+            yield from _methods_at(branch.node, parts, at + 1)
+        elif branch.suffixed and match.groups()[-1] == "/":
+            yield from _methods_at(branch.node, [""], 0)
+        else:
+            yield from _methods_of(branch.node.leaves)
+    if parts[at] == "" and at == len(parts) - 1:
+        yield from _methods_of(leaf for leaf in node.leaves if not leaf.strict_slashes)
+
+
+def _methods_of(leaves: Iterable[Leaf]) -> Iterator[str]:
+    """Yield the methods of plain rules."""
+    for leaf in leaves:
+        if not leaf.is_plain:
+            raise _NeedsWerkzeug
+        yield from leaf.methods or ()
 
 
 def _chosen(leaf: Leaf, values: list[str]) -> tuple[Leaf, list[str]]:
