@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import traceback
-from types import CodeType, ModuleType, TracebackType
+from types import ModuleType, TracebackType
 from typing import IO, Any, TypeGuard
 
 import click
@@ -88,11 +88,13 @@ def find_best_app(module: ModuleType) -> App:
         if is_app(value):
             return value
 
-    apps = [value for value in vars(module).values() if is_app(value)]
-    if len(apps) == 1:
-        return apps[0]
-    if len(apps) > 1:
-        names = [name for name, value in vars(module).items() if is_app(value)]
+    # By identity: an app may have two names.
+    named = {id(value): (name, value) for name, value in vars(module).items() if is_app(value)}
+    if len(named) == 1:
+        ((_, app),) = named.values()
+        return app
+    if len(named) > 1:
+        names = [name for name, _ in named.values()]
         raise NoAppException(
             f"The module {module.__name__!r} has several apps: {', '.join(names)}."
             f" Say which one: '{module.__name__}:{names[0]}'."
@@ -190,14 +192,18 @@ def load_from_path(app_import_path: str | None) -> App:
 
 
 def own_traceback(error: BaseException) -> TracebackType | None:
-    """Return an exception's traceback from the first frame that is not the machinery's.
+    """Return the part of an exception's traceback that begins with the app's own code.
 
-    None: the exception was raised right here, by no code of the app.
+    None: no code of the app was reached.
     """
-    step = error.__traceback__
-    while step is not None and _is_machinery(step.tb_frame.f_code):
+    begin = step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        is_import_system = step is begin and code.co_filename.startswith("<frozen importlib")
+        if code.co_filename in _MACHINERY or is_import_system:
+            begin = step.tb_next
         step = step.tb_next
-    return step
+    return begin
 
 
 def format_own_traceback(error: BaseException) -> str:
@@ -207,10 +213,6 @@ def format_own_traceback(error: BaseException) -> str:
         # Raised by no code of the app; a syntax error names its place without any frame.
         steps = error.__traceback__
     return "".join(traceback.format_exception(type(error), error, steps))
-
-
-def _is_machinery(code: CodeType) -> bool:
-    return code.co_filename in _MACHINERY or code.co_filename.startswith("<frozen importlib")
 
 
 def _call_factory_without_arguments(module: ModuleType, name: str) -> object:

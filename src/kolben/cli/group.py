@@ -94,7 +94,13 @@ class FlaskGroup(AppGroup):
         if only_help or (not args and self.no_args_is_help):
             env_file_option.handle_parse_result(ctx, {}, [])
             app_option.handle_parse_result(ctx, {}, [])
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except BaseException:
+            # To list the app's commands its context was pushed, and click does not come to the
+            # point where it closes what belongs to this context.
+            ctx.close()
+            raise
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command: a plugin's, one of the group's own, else one of the app's."""

@@ -15,23 +15,12 @@ from kolben.cli.options import (
     from_environment,
 )
 from kolben.commands import ScriptInfo, pass_script_info
+from kolben.dev.running import show_server_banner as show_server_banner
 from kolben.discovery import format_own_traceback
 from kolben.env import get_debug_flag
 from kolben.typing import StartResponse, WSGIApplication, WSGIEnvironment
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def show_server_banner(debug: bool | None, app_import_path: str | None) -> None:
-    """Say what is served and in which mode; once, not again after each reload."""
-    from werkzeug.serving import is_running_from_reloader  # starts faster without it
-
-    if is_running_from_reloader():
-        return
-    if app_import_path is not None:
-        click.echo(f" * Serving app '{app_import_path}' with Kolben")
-    if debug is not None:
-        click.echo(f" * Debug mode: {'on' if debug else 'off'}")
 
 
 def load_or_defer(info: ScriptInfo) -> WSGIApplication:
