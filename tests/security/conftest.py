@@ -15,18 +15,19 @@ import pytest
 
 from kolben import Flask
 from tests.running import find_free_port
-from tests.security.ways import PATIENCE_S, ClientWay, EntryWay, EnvironWay, Server, Way
-from tests.wires import WIRES
+from tests.security.ways import (
+    ENTRIES,
+    PATIENCE_S,
+    RAW,
+    SERVERS,
+    ClientWay,
+    EntryWay,
+    EnvironWay,
+    Server,
+    Way,
+)
 
 HERE = Path(__file__).parent
-SERVERS = {
-    "development": ["run", "--port"],
-    "serve": ["serve", "--access-log", "--port"],
-}
-# The environ made by hand stands for "wsgi": its wire there refuses what servers let through.
-ENTRIES = [name for name in WIRES if name != "wsgi"]
-IN_PROCESS = ["client", "environ", *ENTRIES]
-
 StartServer = Callable[..., Server]
 
 
@@ -64,7 +65,7 @@ def environ_way(app: Flask) -> EnvironWay:
     return EnvironWay(app)
 
 
-@pytest.fixture(params=[*IN_PROCESS, *SERVERS])
+@pytest.fixture(params=["client", *RAW])
 def way(request: pytest.FixtureRequest, app: Flask) -> Way:
     """Each way to the app in turn."""
     if request.param in SERVERS:

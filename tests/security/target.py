@@ -307,6 +307,14 @@ def ranged() -> Response:
     return send_file(Path(__file__).parent / "files" / "ten-thousand.txt")
 
 
+@app.get("/shrinking")
+def shrinking() -> Response:
+    """Send a file that is cut after its size has been told."""
+    response = send_file(request.args["path"], mimetype="text/plain")
+    Path(request.args["path"]).write_bytes(b"x" * 10)
+    return response
+
+
 @app.get("/external")
 def external() -> Response:
     """Tell all that a proxy's headers might change."""

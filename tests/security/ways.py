@@ -29,6 +29,15 @@ from tests.wires import WIRES, Message
 
 PATIENCE_S = 20.0
 
+SERVERS = {
+    "development": ["run", "--port"],
+    "serve": ["serve", "--access-log", "--port"],
+}
+# The environ made by hand stands for "wsgi": its wire there refuses what servers let through.
+ENTRIES = [name for name in WIRES if name != "wsgi"]
+# Those that do not read a target as the URL that a client is given.
+RAW = ["environ", *ENTRIES, *SERVERS]
+
 Header = tuple[str, str]
 
 
@@ -196,6 +205,7 @@ class ClientWay(Way):
                 method=method,
                 headers=list(headers),
                 data=body,
+                buffered=True,
                 environ_overrides={"SERVER_PROTOCOL": protocol},
             )
         assert find_context() is None, "a context was left behind"

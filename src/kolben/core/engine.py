@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from inspect import iscoroutinefunction
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Rule
@@ -20,6 +21,8 @@ from kolben.core.request import split_blueprint_path
 from kolben.core.router import Router
 from kolben.core.source import decode_path
 from kolben.typing import App, RequestContext, View
+
+_QUERY_SAFE = "%!#$&'()*+,/:;=?@[]<>\"\\^`{|}"
 
 # The methods of an app that the cycle goes around while they are the framework's own. One
 # overridden, in a subclass or on the instance, makes the app go through all of them.
@@ -151,7 +154,9 @@ class Engine:
         if adapter is None:  # what made it impossible is the routing_exception already
             return self.unmatched
         try:
-            rule, arguments = adapter.match(return_rule=True)
+            # As the client wrote it, as far as a Location can have it: redirects keep the query.
+            query = quote(request.query_string, safe=_QUERY_SAFE)
+            rule, arguments = adapter.match(return_rule=True, query_args=query)
         except HTTPException as error:
             request.routing_exception = error
             return self.unmatched
