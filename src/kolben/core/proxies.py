@@ -40,6 +40,7 @@ def _stand_for(read: Callable[[], Any]) -> Any:
         def __contains__(self, key: object) -> bool:
             return key in read()
 
+    Proxy.__name__ = "LocalProxy"  # FLASK: what an unbound one shows
     return Proxy(read)
 
 
