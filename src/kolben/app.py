@@ -26,6 +26,7 @@ from kolben.core.proxies import g, request
 from kolben.core.request import Request
 from kolben.core.response import Response
 from kolben.core.returns import make_response
+from kolben.core.source import KNOWN_SCHEMES
 from kolben.debughelpers import FormDataRoutingRedirect, attach_enctype_error_multidict
 from kolben.entry import wsgi
 from kolben.entry.loop import to_sync
@@ -234,9 +235,12 @@ class Flask(App):
                 server_name = config["SERVER_NAME"]
                 if not self.subdomain_matching:
                     subdomain = self.url_map.default_subdomain or ""
-            return self.url_map.bind_to_environ(
+            adapter = self.url_map.bind_to_environ(
                 request.environ, server_name=server_name, subdomain=subdomain
             )
+            if adapter.url_scheme not in KNOWN_SCHEMES:
+                adapter.url_scheme = request.scheme  # its redirects are absolute
+            return adapter
         if config["SERVER_NAME"] is None:
             return None
         return self.url_map.bind(

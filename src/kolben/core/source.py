@@ -11,7 +11,7 @@ from werkzeug.datastructures import EnvironHeaders, Headers
 
 from kolben.typing import WSGIEnvironment
 
-_KNOWN_SCHEMES = frozenset({"http", "https", "ws", "wss"})
+KNOWN_SCHEMES = frozenset({"http", "https", "ws", "wss"})
 
 
 class Source(Protocol):
@@ -48,7 +48,7 @@ class EnvironSource:
     def scheme(self) -> str:
         # SECURITY: a proxy header can put any text here; it ends up in every external URL.
         scheme = self.environ.get("wsgi.url_scheme", "http")
-        return scheme if scheme in _KNOWN_SCHEMES else "http"
+        return scheme if scheme in KNOWN_SCHEMES else "http"
 
     def server(self) -> tuple[str, int | None] | None:
         name = self.environ.get("SERVER_NAME")
