@@ -10,7 +10,13 @@ import click
 
 from kolben.cli.options import from_environment
 from kolben.commands import ScriptInfo, pass_script_info
-from kolben.server.settings import INTERFACES, Settings, default_threads, is_hash_seed_known
+from kolben.server.settings import (
+    INTERFACES,
+    Settings,
+    check_port,
+    default_threads,
+    is_hash_seed_known,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,21 +82,9 @@ def serve_command(
     SIGTERM and SIGINT stop it when the running requests are answered; SIGHUP starts the workers
     anew, one after the other.
     """
-    if is_hash_seed_known():
-        # SECURITY: with known hashes, a request with many colliding names takes minutes.
-        raise click.ClickException(
-            "PYTHONHASHSEED=0 is set, so that clients can make requests that take very long."
-            " Unset it to serve."
-        )
-    from kolben.server.master import Master, check_port  # starts faster without it
+    from kolben.server.master import Master  # starts faster without it
 
-    try:
-        check_port(host, port)
-    except OSError as error:
-        raise click.ClickException(
-            f"{host}:{port} cannot be listened on: {error.strerror or error}. Choose another"
-            " address with --host and --port, or end the program that has this one."
-        ) from None
+    _check_surroundings(host, port)
     settings = Settings(
         app=info.app_import_path,
         host=host,
@@ -102,3 +96,20 @@ def serve_command(
         stop_timeout_s=stop_timeout,
     )
     sys.exit(Master(settings).run())
+
+
+def _check_surroundings(host: str, port: int) -> None:
+    """Raise click's error where the process or the address is not fit to serve."""
+    if is_hash_seed_known():
+        # SECURITY: with known hashes, a request with many colliding names takes minutes.
+        raise click.ClickException(
+            "PYTHONHASHSEED=0 is set, so that clients can make requests that take very long."
+            " Unset it to serve."
+        )
+    try:
+        check_port(host, port)
+    except OSError as error:
+        raise click.ClickException(
+            f"{host}:{port} cannot be listened on: {error.strerror or error}. Choose another"
+            " address with --host and --port, or end the program that has this one."
+        ) from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
-import socket
 import sys
 import threading
 import time
@@ -173,20 +172,6 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         while time.monotonic() < until and not self.interrupt_signal:
             time.sleep(0.05)
         self._short_lives += 1
-
-
-def check_port(host: str, port: int) -> None:
-    """Raise OSError if another program listens at an address.
-
-    Granian's sockets share a port with whoever shares it as well (SO_REUSEPORT): two servers on
-    one port would each get some of the requests, and neither would say so.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        if sys.platform != "win32":
-            # A port that is only waiting for the last packets of a closed connection is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
 
 
 def _say(line: str) -> None:

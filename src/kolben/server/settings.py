@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from dataclasses import dataclass
 
@@ -84,6 +85,20 @@ def raise_file_limit() -> int:
 def is_hash_seed_known() -> bool:
     """Say whether everyone knows how this interpreter hashes strings (PYTHONHASHSEED=0)."""
     return not sys.flags.hash_randomization
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise OSError if another program listens at an address.
+
+    Granian's sockets share a port with whoever shares it as well (SO_REUSEPORT): two servers on
+    one port would each get some of the requests, and neither would say so.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if sys.platform != "win32":
+            # A port that is only waiting for the last packets of a closed connection is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 def _count(number: int, noun: str) -> str:
