@@ -13,11 +13,13 @@ from typing import Any
 
 from werkzeug.exceptions import NotFound
 from werkzeug.local import LocalProxy
-from werkzeug.test import create_environ
+from werkzeug.test import EnvironBuilder, create_environ
+from werkzeug.wsgi import get_input_stream
 
 from benchmarks.parts import measure
-from kolben import Flask, Response, request
+from kolben import Flask, Request, Response, request
 from kolben.core import hosts
+from kolben.core.body import read_small_body
 from kolben.core.current import the_request
 from kolben.core.response import plain_response
 from kolben.core.returns import _page_of
@@ -61,6 +63,19 @@ def shortcuts() -> Iterator[tuple[str, Call, Call]]:
 def proxies() -> Iterator[tuple[str, Call, Call]]:
     """Yield the same for what needs an active request."""
     theirs = LocalProxy(the_request)
+    with_body = EnvironBuilder(method="POST", data=b"a=b").get_request(Request)
+
+    def read_small() -> bytes:
+        with_body.environ["wsgi.input"].seek(0)
+        small = read_small_body(with_body)
+        assert small is not None
+        return small.read()
+
+    def read_stream() -> bytes:
+        with_body.environ["wsgi.input"].seek(0)
+        return get_input_stream(with_body.environ, max_content_length=None).read()
+
+    yield "a small body read at once", read_small, read_stream
     yield "an attribute of `request`", lambda: request.path, lambda: theirs.path
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-from werkzeug.exceptions import BadRequest
-from werkzeug.test import EnvironBuilder
+import io
+from typing import Any
 
+import pytest
+from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
+from werkzeug.http import parse_options_header
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+from kolben.core.body import SmallBody, parse_content_type
 from kolben.core.request import Request
 
 MULTIPART = "multipart/form-data; boundary=b"
@@ -59,3 +65,90 @@ def test_a_broken_form_stays_broken(data: bytes, content_type: str) -> None:
     for _ in range(2):
         with pytest.raises(BadRequest):
             request.form  # noqa: B018  # reading parses it
+
+
+class Trickle(io.BytesIO):
+    """Gives one byte at a time, as a socket may."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(1, size) if size is not None and size >= 0 else size)
+
+
+def body_request(data: bytes, **environ: Any) -> Request:
+    made = EnvironBuilder(method="POST", data=b"").get_environ()
+    made.update({"wsgi.input": io.BytesIO(data), "CONTENT_LENGTH": str(len(data)), **environ})
+    return Request(made)
+
+
+def test_a_small_body_is_in_memory_whole() -> None:
+    request = body_request(b"small")
+    assert isinstance(request.stream, SmallBody)
+    assert request.get_data() == b"small"
+    assert request.get_data(as_text=True) == "small"
+    assert request.stream.read() == b""
+
+
+def test_a_small_body_may_come_in_pieces() -> None:
+    request = body_request(b"", CONTENT_LENGTH="5", **{"wsgi.input": Trickle(b"small and more")})
+    assert request.get_data() == b"small"
+
+
+def test_a_small_body_that_is_cut_off_is_400() -> None:
+    with pytest.raises(ClientDisconnected):
+        body_request(b"sma", CONTENT_LENGTH="5").get_data()
+
+
+def test_a_small_body_that_something_closed_can_still_be_read() -> None:
+    request = body_request(b"small")
+    with request.stream as stream:
+        assert stream.read(2) == b"sm"
+    assert request.get_data() == b"all"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"CONTENT_LENGTH": "65537"},
+        {"CONTENT_LENGTH": "070000"},
+        {"CONTENT_LENGTH": "five"},
+        {"CONTENT_LENGTH": "٥"},
+        {"CONTENT_LENGTH": ""},
+        {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True},
+    ],
+    ids=["large", "many digits", "no number", "no ASCII", "empty", "chunked"],
+)
+def test_any_other_body_is_werkzeugs(environ: dict[str, Any]) -> None:
+    request = body_request(b"x" * 70_000, **environ)
+    assert not isinstance(request.stream, SmallBody)
+    assert (
+        request.get_data() == WerkzeugRequest(body_request(b"x" * 70_000, **environ).environ).data
+    )
+
+
+def test_a_small_body_above_the_limit_is_413() -> None:
+    request = body_request(b"small")
+    request.max_content_length = 4
+    with pytest.raises(RequestEntityTooLarge):
+        request.get_data()
+
+
+def test_a_shallow_request_reads_nothing() -> None:
+    request = Request(body_request(b"small").environ, shallow=True)
+    with pytest.raises(RuntimeError, match="shallow"):
+        request.get_data()
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "",
+        "text/plain",
+        "text/html; charset=utf-8; a=b",
+        "multipart/form-data; boundary=" + "x" * 200,
+    ],
+)
+def test_a_content_type_is_split_as_werkzeug_does(content_type: str) -> None:
+    for _ in range(2):
+        mimetype, parameters = parse_content_type(content_type)
+        assert (mimetype, parameters) == parse_options_header(content_type)
+        parameters["changed"] = "by a view"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import IO, Any
 
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import Rule
 
-from kolben.core.body import BoundedFormParser
+from kolben.core.body import BoundedFormParser, parse_content_type, read_small_body
 from kolben.core.client_headers import ClientHeaders
 from kolben.core.current import find_context
 from kolben.core.fields import parse_fields
@@ -147,6 +147,19 @@ class Request(ClientHeaders):
         return [] if name is None else split_blueprint_path(name)
 
     # Bodies.
+
+    def _parse_content_type(self) -> None:
+        if "_parsed_content_type" not in self.__dict__:
+            self._parsed_content_type = parse_content_type(self.headers.get("Content-Type", ""))
+
+    @lazy
+    def stream(self) -> IO[bytes]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The body as a stream that ends where it does; empty once something has read it.
+
+        Raises RequestEntityTooLarge (413) above the limit, at once or where it is reached.
+        """
+        small = read_small_body(self)
+        return super().stream if small is None else small
 
     def _load_form_data(self) -> None:
         if self._form_error is not None:
