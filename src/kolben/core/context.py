@@ -267,13 +267,12 @@ class RequestContext(AppContext):
             self.app._got_first_request = True
 
     def end_quietly(self) -> bool:
-        """Do what pop() does, if that is nothing but to leave; else do nothing and say so."""
+        """Do what pop() does without an error, if that is little; else do nothing and say so."""
         app = self.app
         plan = self.plan
         request = self.request
         if (
             plan is None
-            or plan.hooks.teardown
             or app.teardown_appcontext_funcs
             or "files" in request.__dict__
             or len(self._tokens) != 1
@@ -285,8 +284,12 @@ class RequestContext(AppContext):
             or not app.engine.ends_quietly
         ):
             return False
-        current.reset(self._tokens.pop())
-        request.environ["werkzeug.request"] = None
+        try:
+            for hook in plan.hooks.teardown:
+                hook(None)
+        finally:
+            current.reset(self._tokens.pop())
+            request.environ["werkzeug.request"] = None
         return True
 
     def _enter(self, outer: AppContext | None) -> None:
