@@ -124,6 +124,21 @@ def test_an_app_that_fails_at_the_start_ends_it(
     assert "ZeroDivisionError: at the start" in server.said
 
 
+@pytest.mark.slow
+def test_a_repair_that_is_quicker_than_the_reloader_is_seen(
+    start: Callable[..., Development], tmp_path: Path
+) -> None:
+    server = start(APP, "--debug")
+    wait_for(lambda: server.get() == (200, "first"))
+    for broken in ("import a_module_that_is_missing", "def broken(:"):
+        begun = len(server.said)
+        time.sleep(1.1)
+        (tmp_path / "shop.py").write_text(broken)
+        wait_for(lambda begun=begun: "Error" in server.said[begun:], 30)  # type: ignore[misc]  # bound now
+        (tmp_path / "shop.py").write_text(APP.replace("first", broken[:6]))
+        wait_for(lambda text=broken[:6]: server.get() == (200, text), 30)  # type: ignore[misc]  # as above
+
+
 def fail() -> Flask:
     raise LookupError("not yet repaired")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -19,6 +22,9 @@ from kolben.dev.running import show_server_banner as show_server_banner
 from kolben.discovery import format_own_traceback
 from kolben.env import get_debug_flag
 from kolben.typing import StartResponse, WSGIApplication, WSGIEnvironment
+
+# Longer than the reloader takes from the loading of the app to its first look.
+WATCH_BEGINS_S = 3.0
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +47,7 @@ def load_or_defer(info: ScriptInfo) -> WSGIApplication:
         else:
             click.echo(format_own_traceback(error), err=True)
         failure = error
+        restart_if_repaired(error)
     else:
         return app
 
@@ -48,6 +55,47 @@ def load_or_defer(info: ScriptInfo) -> WSGIApplication:
         raise failure from None
 
     return raise_again
+
+
+def restart_if_repaired(error: BaseException) -> None:
+    """Restart when a file of a traceback changes before the reloader has begun to watch.
+
+    The reloader takes the first look at the files as they are when the app has been loaded: a
+    repair that is quicker than that it would never see.
+    """
+    files = _files_of(error)
+    seen = _look(files)
+
+    def look_again() -> None:
+        until = time.monotonic() + WATCH_BEGINS_S
+        while time.monotonic() < until:
+            # Often, so that it is over before the server answers anybody.
+            time.sleep(0.02)
+            if _look(files) != seen:
+                # What the reloader itself ends this process with, for its parent to begin anew.
+                os._exit(3)
+
+    threading.Thread(target=look_again, daemon=True).start()
+
+
+def _files_of(error: BaseException) -> list[str]:
+    """List the files that an exception and those before it came through."""
+    files: dict[str, None] = {}
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, SyntaxError) and found.filename:
+            files.setdefault(found.filename)
+        step = found.__traceback__
+        while step is not None:
+            files.setdefault(step.tb_frame.f_code.co_filename)
+            step = step.tb_next
+        found = found.__context__
+    return [file for file in files if os.path.isfile(file)]
+
+
+def _look(files: list[str]) -> list[float]:
+    """Return when each file was changed last; 0 for one that is just being replaced."""
+    return [os.stat(file).st_mtime if os.path.exists(file) else 0.0 for file in files]
 
 
 def _option(*names: str, **settings: Any) -> Callable[[F], F]:
