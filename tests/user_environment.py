@@ -1,6 +1,6 @@
-"""An environment as users have it: extensions, the real Flask they require, and Kolben answering.
+"""Environments as users have them: extensions, the real Flask they require, and Kolben answering.
 
-Kept between runs: it is built anew when what it holds changes. `python -m tests.user_environment`
+Kept between runs: one is built anew when what it holds changes. `python -m tests.user_environment`
 builds it, and prints the path of its Python.
 """
 
@@ -31,35 +31,48 @@ PACKAGES = (
 )
 
 
-def user_environment() -> Environment:
-    """Return the environment; where pip cannot build it, give the test up."""
+def user_environment(
+    name: str = "user", packages: tuple[str, ...] = PACKAGES, without: tuple[str, ...] = ()
+) -> Environment:
+    """Return an environment; where pip cannot build it, give the test up.
+
+    without: packages to take out again that the others require.
+    """
     try:
-        return build()
+        return build(name, packages, without)
     except ConformanceError as error:
         give_up(f"The environment of the users' extensions cannot be built: {error}")
 
 
-def build() -> Environment:
-    """Build the environment unless it is there; one process does, and others wait for it."""
-    environment = Environment(WORK / "environments" / f"user-{_fingerprint()}")
+def build(
+    name: str = "user", packages: tuple[str, ...] = PACKAGES, without: tuple[str, ...] = ()
+) -> Environment:
+    """Build an environment unless it is there; one process does, and others wait for it."""
+    environment = Environment(WORK / "environments" / f"{name}-{_fingerprint(packages, without)}")
     environment.folder.parent.mkdir(parents=True, exist_ok=True)
     ready = environment.folder / "ready"
-    with (environment.folder.parent / "user.lock").open("w") as lock:
+    with (environment.folder.parent / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not ready.exists():
-            for outdated in environment.folder.parent.glob("user-" + "[0-9a-f]" * 12):
+            for outdated in environment.folder.parent.glob(f"{name}-" + "[0-9a-f]" * 12):
                 shutil.rmtree(outdated)
             venv.EnvBuilder(symlinks=True, with_pip=True).create(environment.folder)
-            install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-            environment.run(*install, *PACKAGES, "--editable", CHECKOUT)
+            pip = ("-m", "pip", "--disable-pip-version-check")
+            environment.run(*pip, "install", "--quiet", *packages, "--editable", CHECKOUT)
+            if without:
+                environment.run(*pip, "uninstall", "--quiet", "--yes", *without)
             ready.touch()
     environment.run("-m", "kolben", "drop-in", "enable")
     return environment
 
 
-def _fingerprint() -> str:
+def _fingerprint(packages: tuple[str, ...], without: tuple[str, ...]) -> str:
     project = (CHECKOUT / "pyproject.toml").read_text("utf-8")
-    parts = (platform.python_version(), sys.base_prefix, str(CHECKOUT), project, *PACKAGES)
+    parts = (
+        *(platform.python_version(), sys.base_prefix, str(CHECKOUT), project),
+        *packages,
+        *(f"not {package}" for package in without),
+    )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 

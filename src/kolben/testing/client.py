@@ -120,7 +120,10 @@ class FlaskClient(Client):
             environ["werkzeug.debug.preserve_context"] = self._new_contexts.append
         return environ
 
-    def _request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> WerkzeugRequest:
+    # FLASK: kept under this name for Flask-SocketIO's test client, which calls it.
+    def _request_from_builder_args(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> WerkzeugRequest:
         """Make the request that the arguments of open() ask for."""
         given = args[0] if args else None
         if isinstance(given, werkzeug.test.EnvironBuilder):
@@ -150,7 +153,7 @@ class FlaskClient(Client):
 
         buffered: read the whole body at once. follow_redirects: up to the last response.
         """
-        request = self._request(args, kwargs)
+        request = self._request_from_builder_args(args, kwargs)
         self._context_stack.close()
         try:
             response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
