@@ -50,7 +50,8 @@ def ask(client, link):
 def look(client):
     """Ask for pages with the toolbar, and for what it links to."""
     page = client.get("/").text
-    active = client.get("/", headers={"Cookie": "fldt_active=ProfilerPanel"}).text
+    client.set_cookie("fldt_active", "flDebugProfilerPanel")
+    active = client.get("/").text
     links = sorted(set(re.findall(r'(?:src|href)="(/_debug_toolbar/[^"]+)"', page)))
     try:
         failed = client.get("/fails").status
