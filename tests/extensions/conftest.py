@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,9 @@ def beside_flask() -> Environment:
     return user_environment("extensions", PACKAGES)
 
 
+@cache
 def run(environment: Environment, *command: str, **variables: str) -> Any:
-    """Run a program of this folder in an environment; return the JSON that it prints last."""
+    """Run a program of this folder in an environment, once; return the JSON that it prints last."""
     name, *arguments = command
     done = subprocess.run(
         environment.command(PROGRAMS / f"{name}.py", *arguments),
