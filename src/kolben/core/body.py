@@ -9,16 +9,12 @@ from typing import IO, Any
 from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
-from werkzeug.wsgi import LimitedStream
 
+from kolben.core.body_stream import PIECE_BYTES, PromisedBody, read_piece
 from kolben.core.fields import parse_fields
 from kolben.typing import Request
 
 ParsedForm = tuple[IO[bytes], Any, Any]
-
-
-# Larger bodies are read by Werkzeug, piece by piece.
-_READ_AT_ONCE = 65_536
 
 
 class SmallBody(BytesIO):
@@ -29,7 +25,7 @@ class SmallBody(BytesIO):
 
 
 def read_small_body(request: Request) -> SmallBody | None:
-    """Read a body whose length is known and small; None leaves the body to Werkzeug.
+    """Read a body whose length is known and small; None leaves the body to body_stream.
 
     Raises ClientDisconnected (400) if it is shorter than its Content-Length says.
     """
@@ -45,14 +41,14 @@ def read_small_body(request: Request) -> SmallBody | None:
         return None
     count = int(length)
     limit = request.max_content_length
-    if count > _READ_AT_ONCE or (limit is not None and count > limit):
+    if count > PIECE_BYTES or (limit is not None and count > limit):
         return None
-    # PERF: one read instead of a LimitedStream that asks again and again: 1 us instead of 4 us
+    # PERF: one read instead of a stream that asks again and again: 1 us instead of 4 us
     # (benchmarks/shortcuts.py).
     stream = environ["wsgi.input"]
-    data: bytes = stream.read(count)
+    data = read_piece(stream, count)
     if len(data) != count:  # a socket may give less at a time
-        data += LimitedStream(stream, count - len(data)).read()
+        data += PromisedBody(stream, count - len(data)).readall()
     return SmallBody(data)
 
 

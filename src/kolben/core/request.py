@@ -9,6 +9,7 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import Rule
 
 from kolben.core.body import BoundedFormParser, parse_content_type, read_small_body
+from kolben.core.body_stream import open_body
 from kolben.core.client_headers import ClientHeaders
 from kolben.core.current import find_context
 from kolben.core.fields import parse_fields
@@ -158,8 +159,10 @@ class Request(ClientHeaders):
 
         Raises RequestEntityTooLarge (413) above the limit, at once or where it is reached.
         """
+        if self.shallow:
+            return super().stream  # it says why there is none
         small = read_small_body(self)
-        return super().stream if small is None else small
+        return open_body(self.environ, self.max_content_length) if small is None else small
 
     def _load_form_data(self) -> None:
         if self._form_error is not None:
