@@ -93,3 +93,9 @@ def test_hosts_have_a_column_where_they_are_matched(show: Callable[..., list[str
     lines = show(app)
     assert ["Endpoint", "Methods", "Host", "Rule"] == lines[0].split()
     assert ["b", "GET", "b.example", "/b"] == lines[3].split()
+
+
+def test_match_says_which_rule_answers(shop: Flask, show: Callable[..., list[str]]) -> None:
+    lines = show(shop, "--match", "POST", "/post/7")
+    assert "POST /post/7: answered by the endpoint 'yyy' with {'x': 7}" == lines[0]
+    assert "* /post/<int:x>            answers: endpoint 'yyy'" in lines

@@ -30,10 +30,21 @@ AUTOMATIC_METHODS = frozenset({"HEAD", "OPTIONS"})
     envvar=from_environment("routes", "all_methods"),
     help="Show HEAD and OPTIONS, too.",
 )
+@click.option(
+    "--match",
+    nargs=2,
+    metavar="METHOD URL",
+    help="Say which rule answers a request, and why each other one does not.",
+)
 @with_appcontext
-def routes_command(sort: str, all_methods: bool) -> None:
+def routes_command(sort: str, all_methods: bool, match: tuple[str, str] | None = None) -> None:
     """Show the routes of the app: endpoint, methods, domain if there are any, and rule."""
     url_map = the_app().url_map
+    if match is not None:
+        from kolben.dev.route_match import explain_match  # starts faster without it
+
+        click.echo("\n".join(explain_match(url_map, *match, the_app().config["SERVER_NAME"])))
+        return
     rules = list(url_map.iter_rules())
     if not rules:
         click.echo("No routes were registered.")
