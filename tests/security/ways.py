@@ -266,7 +266,7 @@ class Server(Way):
         self._read_up_to = 0
 
     def send(self, data: bytes, *, then_close: bool = False) -> bytes:
-        """Send bytes on a connection of their own; return all that comes until it is closed.
+        """Send bytes on a connection of their own; return the response.
 
         then_close: end our side of the connection, as a client does that goes away.
         """
@@ -278,7 +278,7 @@ class Server(Way):
                 if then_close:
                     connection.shutdown(socket.SHUT_WR)
             with suppress(ConnectionError):
-                while part := connection.recv(65536):
+                while not _is_whole(received) and (part := connection.recv(65536)):
                     received += part
         return bytes(received)
 
@@ -344,6 +344,13 @@ def parse_answer(raw: bytes) -> Answer:
     if ("transfer-encoding", "chunked") in headers:
         rest = _join_chunks(rest)
     return Answer(int(number), headers, rest, "".join(reason))
+
+
+def _is_whole(raw: bytes) -> bool:
+    """Say whether a response has come to the end that its Content-Length tells of."""
+    head, found, rest = raw.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
+    return bool(found and length and len(rest) >= int(length[1]))
 
 
 def _join_chunks(data: bytes) -> bytes:
