@@ -38,7 +38,8 @@ def verdict_details(suite: Suite, baseline: Baseline, run: Run, verdict: Verdict
     """Return what stands above the table for one suite: what failed, and where to read on."""
     used = sum(interpreter.used_flask for interpreter in run.interpreters)
     lines = [
-        f"{suite.name} {suite.version} (baseline: Flask {baseline.flask}, Python {baseline.python})",
+        f"{suite.name} {suite.version}"
+        f" (baseline: Flask {baseline.flask}, Python {baseline.python})",
         f"  {len(run.interpreters)} interpreters recorded, {used} of them asked for flask",
         f"  log: {run.log} (pytest ended with {run.exit_code})",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -49,7 +50,7 @@ def run_suite(suite: Suite, variant: Variant) -> Run:
 
 
 def run_by_hand(suite: Suite, variant: Variant, arguments: Sequence[str]) -> int:
-    """Run the suite with pytest arguments of the caller's, its output shown; return pytest's end."""
+    """Run the suite with the caller's pytest arguments, its output shown; return pytest's end."""
     environment, folder = suite_environment(suite, variant), suite_folder(suite)
     return _run_group(_pytest(suite, environment, *arguments), folder, environment, None)
 
@@ -83,8 +84,6 @@ def _run_group(
     except subprocess.TimeoutExpired:
         return -signal.SIGKILL
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         cli,
         config,
         ctx,
-        globals,  # noqa: A004  # FLASK: the name of its module
+        globals,  # FLASK: the name of its module
         helpers,
         json,
         logging,

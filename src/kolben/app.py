@@ -287,7 +287,7 @@ class Flask(App):
         return urls.handle_build_error(self, error, endpoint, values)
 
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
-        """Make a redirect; what the function redirect() calls in this app."""
+        """Make a response that sends the client elsewhere; flask.redirect() asks for it here."""
         return make_redirect(location, code=code, Response=self.response_class)
 
     # Templates.

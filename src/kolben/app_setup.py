@@ -11,7 +11,6 @@ from datetime import timedelta
 from functools import cached_property
 from typing import IO, Any, ClassVar
 
-from jinja2 import BaseLoader
 from werkzeug.datastructures import ImmutableDict
 from werkzeug.exceptions import Aborter
 from werkzeug.routing import Map, Rule
@@ -364,7 +363,8 @@ class App(Scaffold):
     @setupmethod
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """Register a blueprint; `options` (url_prefix, subdomain, name, url_defaults, ...)
-        override those it was made with."""
+        override those it was made with.
+        """
         blueprint.register(self, options)  # type: ignore[arg-type]  # App is always a Flask
 
     def iter_blueprints(self) -> ValuesView[Blueprint]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
-from kolben.core.context import BEING_HANDLED as _sentinel  # noqa: F401  # FLASK: its name there
+from kolben.core.context import BEING_HANDLED as _sentinel  # noqa: F401, N811  # FLASK: its name
 from kolben.core.context import AppContext as AppContext
 from kolben.core.context import RequestContext as RequestContext
 from kolben.core.current import NO_REQUEST, find_context, outside

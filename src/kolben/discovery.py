@@ -102,9 +102,9 @@ def find_best_app(module: ModuleType) -> App:
     for name in FACTORY_NAMES:
         factory = getattr(module, name, None)
         if inspect.isfunction(factory):
-            app = _call_factory_without_arguments(module, name)
-            if is_app(app):
-                return app
+            made = _call_factory_without_arguments(module, name)
+            if is_app(made):
+                return made
     raise NoAppException(_tell_no_app_in(module))
 
 

@@ -50,9 +50,11 @@ def url_for(
 
 
 def redirect(
-    location: str, code: int = 302, Response: type[WerkzeugResponse] | None = None
+    location: str,
+    code: int = 302,
+    Response: type[WerkzeugResponse] | None = None,  # noqa: N803  # FLASK: its name
 ) -> WerkzeugResponse:
-    """Make a redirect to a URL; the current app's redirect() is asked, if there is one.
+    """Make a response that sends the client to a URL; the current app is asked, if there is one.
 
     Response: the class to make, without an app.
     """

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     App = Flask
 else:
     # At run time these are only ever annotations, which nobody evaluates.
-    App = Blueprint = AppContext = Engine = FlaskClient = FlaskCliRunner = RequestContext = Request = Response = SessionMixin = Any
+    App = Blueprint = AppContext = Engine = FlaskClient = FlaskCliRunner = RequestContext = (
+        Request
+    ) = Response = SessionMixin = Any
     StartResponse = WSGIApplication = WSGIEnvironment = Headers = AnyResponse = Any
 
 # What a view may return: kolben.core.returns turns each into a Response.

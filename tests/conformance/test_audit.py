@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conformance.audit import Interpreter, read_records, void_reasons
 from conformance.suites import HERE
 
 
 def record(tmp_path: Path, code: str) -> list[Interpreter]:
-    """Run code in an interpreter with the recorder, and two packages called flask: a real one, and another."""
+    """Run code in an interpreter with the recorder and two packages called flask, one real."""
     for name in ("audit", "flask", "elsewhere/flask"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "flask" / "__init__.py").touch()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from conformance.results import Outcome, Phase, outcome_of, outcomes_of, read_results, stable_id
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from conformance.baseline import make_baseline, read_baseline, read_exclusions
 from conformance.environment import Variant, wanted_pins
 from conformance.results import Outcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+
 from conformance.results import Outcome
 from conformance.verdict import judge, percent
 

@@ -32,9 +32,11 @@ def test_outside_it_is_said_what_is_missing_and_what_to_write(name: str) -> None
 
 @pytest.mark.parametrize("name", ["request", "session", "request_ctx"])
 def test_in_an_app_context_the_request_is_missing(name: str) -> None:
-    with Flask(__name__).app_context():
-        with pytest.raises(RuntimeError, match="request context") as caught:
-            READERS[name]()
+    with (
+        Flask(__name__).app_context(),
+        pytest.raises(RuntimeError, match="request context") as caught,
+    ):
+        READERS[name]()
     assert "test_request_context" in str(caught.value)
 
 

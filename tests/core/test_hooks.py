@@ -100,7 +100,7 @@ def test_lists_in_a_table_tell_too_however_they_got_there() -> None:
 
 
 def test_a_watched_list_is_pickled_as_a_list() -> None:
-    assert type(pickle.loads(pickle.dumps(WatchedList([1])))) is list  # noqa: S301  # our own bytes
+    assert type(pickle.loads(pickle.dumps(WatchedList([1])))) is list  # our own bytes
 
 
 def test_hooks_run_inward_before_and_outward_after() -> None:

@@ -63,7 +63,7 @@ USES: dict[str, Callable[[Any], Any]] = {
 def outcome(use: Callable[[Any], Any], proxy: Any) -> Any:
     try:
         return use(proxy)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever it is, both raise it
         return type(error)
 
 

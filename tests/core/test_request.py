@@ -34,9 +34,30 @@ def test_a_shallow_request_leaves_the_environ_alone() -> None:
 
 @pytest.mark.parametrize(
     "part",
-    ["args", "full_path", "url", "base_url", "host", "host_url", "cookies", "method", "path"]
-    + ["scheme", "server", "root_path", "query_string", "remote_addr", "is_secure", "referrer"]
-    + ["accept_mimetypes", "if_none_match", "range", "content_length", "mimetype", "user_agent"],
+    [
+        "args",
+        "full_path",
+        "url",
+        "base_url",
+        "host",
+        "host_url",
+        "cookies",
+        "method",
+        "path",
+        "scheme",
+        "server",
+        "root_path",
+        "query_string",
+        "remote_addr",
+        "is_secure",
+        "referrer",
+        "accept_mimetypes",
+        "if_none_match",
+        "range",
+        "content_length",
+        "mimetype",
+        "user_agent",
+    ],
 )
 def test_parts_are_as_werkzeugs(part: str) -> None:
     environ = create_environ(

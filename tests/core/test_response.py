@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -36,7 +36,7 @@ class OwnInit(Response):
 
 
 class OwnNew(Response):
-    def __new__(cls, *args: Any, **kwargs: Any) -> OwnNew:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         return super().__new__(cls)
 
 

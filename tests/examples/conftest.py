@@ -81,7 +81,7 @@ def examples_on_path() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def first_start(
-    examples_on_path: None,  # noqa: ARG001  # a session's fixture cannot use the mark
+    examples_on_path: None,  # a session's fixture cannot use the mark
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, dict[str, str]]:
     """Start the board once; give its folder and the passwords of its accounts."""

@@ -9,7 +9,7 @@ import kolben.drop_in  # noqa: F401  # first: the board says `from flask import 
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -131,7 +131,7 @@ def test_basic_opens_nothing_but_the_api(site: Site, visitor: Visitor) -> None:
 
 def test_the_feed_is_atom_with_the_newest_first(visitor: Visitor) -> None:
     response = visitor.get("/feed.xml")
-    feed = ElementTree.fromstring(response.data)
+    feed = ET.fromstring(response.data)
     entries = feed.findall(f"{ATOM}entry")
     assert response.content_type == "application/atom+xml; charset=utf-8"
     assert len(entries) == 11

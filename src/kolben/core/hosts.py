@@ -19,7 +19,7 @@ from kolben.typing import Request
 # no valid header, but a name before its IDNA encoding.
 _LABEL = r"[a-z0-9_\x80-\U0010ffff-]{1,63}"
 _valid_host = re.compile(
-    rf"((?:{_LABEL}\.)*{_LABEL}\.?|\[[a-f0-9:.]+\])(?::([1-9][0-9]{{0,4}})?)?", re.I
+    rf"((?:{_LABEL}\.)*{_LABEL}\.?|\[[a-f0-9:.]+\])(?::([1-9][0-9]{{0,4}})?)?", re.IGNORECASE
 ).fullmatch
 _HIGHEST_PORT = 65_535
 

@@ -57,9 +57,9 @@ class Request(ClientHeaders):
 
     # The most bytes of a body to read; of a multipart field that is no file; and the most
     # parts of a multipart body. More is 413.
-    max_content_length = Limit("MAX_CONTENT_LENGTH", None)
-    max_form_memory_size = Limit("MAX_FORM_MEMORY_SIZE", 500_000)
-    max_form_parts = Limit("MAX_FORM_PARTS", 1_000)
+    max_content_length: Any = Limit("MAX_CONTENT_LENGTH", None)
+    max_form_memory_size: Any = Limit("MAX_FORM_MEMORY_SIZE", 500_000)
+    max_form_parts: Any = Limit("MAX_FORM_PARTS", 1_000)
 
     def __init__(
         self,

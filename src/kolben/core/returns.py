@@ -78,7 +78,7 @@ def _body_to_response(app: App, body: Any, status: Any, headers: Any) -> tuple[R
     response_class = app.response_class
     if isinstance(body, response_class):
         return body, status, headers
-    if isinstance(body, (str, bytes, bytearray)) or isinstance(body, Iterator):
+    if isinstance(body, (str, bytes, bytearray, Iterator)):
         # Given to the class, so that it can decide on its default headers.
         content: Any = body
         return response_class(content, status=status, headers=headers), None, None
