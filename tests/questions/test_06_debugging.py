@@ -1,4 +1,7 @@
-"""Question 6: ways to debug an app, each tried on a real process."""
+"""Question 6: ways to debug an app, each tried on a real process.
+
+Flask-DebugToolbar and Sentry are in tests/extensions.
+"""
 
 from __future__ import annotations
 
@@ -241,68 +244,3 @@ def test_the_debugger_of_visual_studio_code_stops_in_a_view(
             assert (stopped_at.function, stopped_at.line) == ("fail", line)
             assert editor.evaluate("secret + 1", stopped_at) == "42"
             editor.go_on()
-
-
-@pytest.mark.parametrize("package", ["flask", "kolben"])
-def test_the_debug_toolbar_works_unchanged(run: Callable[..., str], package: str) -> None:
-    said = run(
-        "python",
-        "-c",
-        f"""
-from {package} import Flask
-from flask_debugtoolbar import DebugToolbarExtension
-
-app = Flask("app")
-app.debug = True
-app.secret_key = "a key of the tests, longer than nothing"
-DebugToolbarExtension(app)
-app.route("/")(lambda: "<html><body>hello</body></html>")
-page = app.test_client().get("/").text
-print(page.startswith("<html><body>hello"), 'id="flDebug"' in page)
-""",
-    )
-    assert said == "True True\n"
-
-
-@pytest.mark.parametrize("package", ["flask", "kolben"])
-def test_sentry_works_unchanged(run: Callable[..., str], package: str) -> None:
-    said = run(
-        "python",
-        "-c",
-        f"""
-import sentry_sdk
-from sentry_sdk.integrations.flask import FlaskIntegration
-from sentry_sdk.transport import Transport
-from {package} import Flask
-
-class Kept(Transport):
-    def capture_envelope(self, envelope):
-        event = envelope.get_event()
-        if event is not None:
-            sent.append(event)
-
-sent = []
-sentry_sdk.init(
-    dsn="http://key@127.0.0.1/1",
-    integrations=[FlaskIntegration()],
-    default_integrations=False,
-    transport=Kept,
-)
-app = Flask("app")
-
-@app.route("/fail/<int:number>")
-def fail(number):
-    return 1 / number
-
-print(app.test_client().get("/fail/0").status_code)
-(event,) = sent
-error = event["exception"]["values"][-1]
-print(error["type"], error["stacktrace"]["frames"][-1]["function"])
-print(event["transaction"], event["request"]["url"])
-""",
-    )
-    assert said.splitlines()[-3:] == [
-        "500",
-        "ZeroDivisionError fail",
-        "fail http://localhost/fail/0",
-    ]
