@@ -23,6 +23,7 @@ class SizedReader(Protocol):
 
     def read(self, n: int, /) -> bytes:
         """Return at most n bytes, and b"" at the end."""
+        ...
 
 
 class GranianBody(io.RawIOBase):
