@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.fresh_interpreter import Interpreter
 
 MODULES = (
     "app blueprints cli config ctx debughelpers globals helpers json json.provider json.tag"
@@ -21,37 +20,6 @@ NAMESAKES = [(f"flask.{name}", f"kolben.{name}") for name in MODULES] + [
     ("flask.sansio.blueprints", "kolben.blueprints"),
     ("flask.sansio.scaffold", "kolben.scaffold"),
 ]
-
-
-class Interpreter:
-    """Fresh interpreters in an empty directory, with every warning an error."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-    def start(self, *args: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        kept = {n: v for n, v in os.environ.items() if not n.startswith(("KOLBEN_", "FLASK_"))}
-        return subprocess.run(
-            [sys.executable, "-W", "error", *args],
-            cwd=self.directory,
-            env=kept | {"PYTHONPATH": str(self.directory)} | variables,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def run(self, code: str, **variables: str) -> str:
-        """Return what a snippet prints; it must succeed and say nothing on stderr."""
-        done = self.start("-c", code, **variables)
-        assert done.returncode == 0 and not done.stderr, done.stderr
-        return done.stdout.strip()
-
-    def fail(self, code: str, **variables: str) -> str:
-        """Return the last line of the traceback of a snippet, which must fail."""
-        done = self.start("-c", code, **variables)
-        assert done.returncode == 1, done.stdout
-        return done.stderr.strip().splitlines()[-1]
 
 
 @pytest.fixture
@@ -491,48 +459,3 @@ import kolben.drop_in
 print(*sorted(set(sys.modules) - before))
 """)
         assert "__future__ kolben kolben.drop_in" == new
-
-
-class TestDistribution:
-    def test_without_flask_its_version_is_the_one_whose_behaviour_is_kept(
-        self, python: Interpreter
-    ) -> None:
-        python.run("""
-import kolben
-from importlib.metadata import distribution, entry_points, requires, version
-assert version("flask") == version("Flask") == "3.1.3"
-found = distribution("flask")
-assert found.metadata["Name"] == "Flask" and found.version == "3.1.3"
-assert not found.files and not found.entry_points and not requires("flask")
-""")
-
-    def test_with_flask_its_own_version_is_told(
-        self, python: Interpreter, other_flask: str
-    ) -> None:
-        assert other_flask == python.run("""
-import kolben
-from importlib.metadata import version
-print(version("flask"))
-""")
-
-    def test_no_other_distribution_is_answered_for(self, python: Interpreter) -> None:
-        python.run("""
-import kolben
-from importlib.metadata import PackageNotFoundError, version
-assert version("kolben") != "3.1.3"
-try:
-    version("flask-nope")
-except PackageNotFoundError:
-    pass
-else:
-    raise AssertionError
-""")
-
-    def test_a_list_of_all_distributions_has_no_flask(self, python: Interpreter) -> None:
-        python.run("""
-import sys
-import kolben
-from importlib.metadata import distributions
-assert "flask" not in {found.metadata["Name"].lower() for found in distributions()}
-assert not list(distributions(name="flask", path=sys.path))
-""")

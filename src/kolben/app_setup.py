@@ -167,17 +167,15 @@ class App(Scaffold):
             template_folder=template_folder,
             root_path=root_path,
         )
-        if instance_path is None:
-            instance_path = self.auto_find_instance_path()
-        elif not os.path.isabs(instance_path):
+        if instance_path is not None and not os.path.isabs(instance_path):
             raise ValueError(
                 f"The instance path must be absolute, and {instance_path!r} is relative."
                 " Give os.path.abspath() of it."
             )
-        self.instance_path = instance_path
+        self.instance_path = instance_path or self.auto_find_instance_path()
         self.config = self.make_config(instance_relative_config)
         self.aborter = self.make_aborter()
-        self.json: JSONProvider = self.json_provider_class(self)  # type: ignore[arg-type]  # App is always a Flask
+        self.json: JSONProvider = self.json_provider_class(self)  # type: ignore[arg-type]  # a Flask
         self.url_build_error_handlers: list[Callable[[Exception, str, dict[str, Any]], str]] = []
         self.teardown_appcontext_funcs: list[TeardownCallable] = []
         self.shell_context_processors: list[ShellContextProcessorCallable] = []
@@ -187,8 +185,7 @@ class App(Scaffold):
         self.url_map = self.url_map_class(host_matching=host_matching)
         self.subdomain_matching = subdomain_matching
         self._got_first_request = False
-        self.cli = AppGroup()
-        self.cli.name = self.name
+        self.cli = AppGroup(name=self.name)
         self._add_static_rule(static_host, host_matching)
 
     def _add_static_rule(self, static_host: str | None, host_matching: bool) -> None:

@@ -1,0 +1,71 @@
+"""`importlib.metadata` says of "flask" what is installed, else whose behaviour is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fresh_interpreter import Interpreter
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Interpreter:
+    return Interpreter(tmp_path)
+
+
+@pytest.fixture
+def other_flask(tmp_path: Path) -> str:
+    """The version of a package `flask` that is installed, and is not Kolben."""
+    (tmp_path / "flask").mkdir()
+    (tmp_path / "flask" / "__init__.py").write_text("Flask = None\n")
+    (tmp_path / "flask-2.3.9.dist-info").mkdir()
+    (tmp_path / "flask-2.3.9.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: Flask\nVersion: 2.3.9\n"
+    )
+    return "2.3.9"
+
+
+class TestDistribution:
+    def test_without_flask_its_version_is_the_one_whose_behaviour_is_kept(
+        self, python: Interpreter
+    ) -> None:
+        python.run("""
+import kolben
+from importlib.metadata import distribution, entry_points, requires, version
+assert version("flask") == version("Flask") == "3.1.3"
+found = distribution("flask")
+assert found.metadata["Name"] == "Flask" and found.version == "3.1.3"
+assert not found.files and not found.entry_points and not requires("flask")
+""")
+
+    def test_with_flask_its_own_version_is_told(
+        self, python: Interpreter, other_flask: str
+    ) -> None:
+        assert other_flask == python.run("""
+import kolben
+from importlib.metadata import version
+print(version("flask"))
+""")
+
+    def test_no_other_distribution_is_answered_for(self, python: Interpreter) -> None:
+        python.run("""
+import kolben
+from importlib.metadata import PackageNotFoundError, version
+assert version("kolben") != "3.1.3"
+try:
+    version("flask-nope")
+except PackageNotFoundError:
+    pass
+else:
+    raise AssertionError
+""")
+
+    def test_a_list_of_all_distributions_has_no_flask(self, python: Interpreter) -> None:
+        python.run("""
+import sys
+import kolben
+from importlib.metadata import distributions
+assert "flask" not in {found.metadata["Name"].lower() for found in distributions()}
+assert not list(distributions(name="flask", path=sys.path))
+""")
