@@ -36,13 +36,39 @@ def test_a_whole_form_is_read() -> None:
         (b"no part at all", MULTIPART),
         (WHOLE, "multipart/form-data"),
         (WHOLE, "multipart/form-data; boundary=\u00e4"),
+        (WHOLE.replace(b'; name="a"', b""), MULTIPART),
+        (WHOLE.replace(b"name=", b"filename="), MULTIPART),
         (b"a=\xff", "application/x-www-form-urlencoded"),
     ],
-    ids=["no end", "no boundary in it", "no boundary given", "boundary not ASCII", "no UTF-8"],
+    ids=[
+        "no end",
+        "no boundary in it",
+        "no boundary given",
+        "boundary not ASCII",
+        "no name",
+        "no name of a file",
+        "no UTF-8",
+    ],
 )
 def test_a_broken_form_is_400(data: bytes, content_type: str) -> None:
     with pytest.raises(BadRequest, match="not valid"):
         request_of(data, content_type).form  # noqa: B018  # reading parses it
+
+
+@pytest.mark.parametrize("data", [b"x" * 600_000, b"x"], ids=["on disk", "in memory"])
+def test_the_files_of_a_broken_form_are_closed(data: bytes) -> None:
+    begun: list[io.BytesIO] = []
+
+    class Noting(Request):
+        def _get_file_stream(self, *args: Any, **kwargs: Any) -> Any:
+            begun.append(io.BytesIO())
+            return begun[-1]
+
+    head = b'--b\r\nContent-Disposition: form-data; name="a"; filename="f"\r\n\r\n'
+    request = Noting(request_of(head + data, MULTIPART).environ)
+    with pytest.raises(BadRequest):
+        request.form  # noqa: B018  # reading parses it
+    assert [file.closed for file in begun] == [True]
 
 
 def test_another_type_has_no_form() -> None:

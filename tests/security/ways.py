@@ -262,6 +262,7 @@ class Server(Way):
         self.name = name
         self.process = process
         self.port = port
+        self.uploads = output.parent / "uploads"
         self._output = output
         self._read_up_to = 0
 

@@ -100,13 +100,40 @@ class BoundedFormParser(FormDataParser):
             if mimetype == "application/x-www-form-urlencoded":
                 fields = parse_fields(stream.read().decode())
                 return stream, self.cls(fields), self.cls()
-            silent, self.silent = self.silent, False
-            try:
-                _, form, files = super().parse(counted, mimetype, content_length, options)
-                return stream, form, files
-            finally:
-                self.silent = silent
+            form, files = self._parse_whole(counted, mimetype, content_length, options)
         except ValueError as error:
             if mimetype == "multipart/form-data" and not counted.count and not counted.read(1):
                 return stream, self.cls(), self.cls()  # nothing was sent, so nothing is lost
             raise BadRequest(f"The body is cut off or not valid {mimetype}.") from error
+        return stream, form, files
+
+    def _parse_whole(
+        self,
+        stream: IO[bytes],
+        mimetype: str,
+        content_length: int | None,
+        options: dict[str, str] | None,
+    ) -> tuple[Any, Any]:
+        """Return form and files; if the body is broken, close the files that were begun.
+
+        Raises ValueError then, also for a part without a name (RFC 7578 §4.2).
+        """
+        silent, self.silent = self.silent, False
+        make_file, begun = self.stream_factory, []
+
+        def make_and_note(*args: Any, **kwargs: Any) -> IO[bytes]:
+            begun.append(make_file(*args, **kwargs))
+            return begun[-1]
+
+        self.stream_factory = make_and_note
+        try:
+            _, form, files = super().parse(stream, mimetype, content_length, options)
+            if None in form or None in files:
+                raise ValueError("A part of the body has no name.")
+        except BaseException:
+            for file in begun:
+                file.close()
+            raise
+        finally:
+            self.silent, self.stream_factory = silent, make_file
+        return form, files

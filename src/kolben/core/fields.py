@@ -16,11 +16,14 @@ from werkzeug.exceptions import RequestEntityTooLarge
 MAX_FIELDS = 10_000
 
 _escapes = re.compile("(?:%[0-9a-fA-F]{2})+")
+# The surrogate that stands for a byte that is no UTF-8, and the byte's escape. An error handler
+# of the codec ("werkzeug.url_quote") is called for each such byte: 8 MB of "%ff" took 3.2 s.
+_ESCAPES_AGAIN = {0xDC00 + byte: f"%{byte:02X}" for byte in range(0x80, 0x100)}
 
 
 def _decode_escapes(match: re.Match[str]) -> str:
     raw = bytes.fromhex(match[0].replace("%", ""))
-    return raw.decode("utf-8", "werkzeug.url_quote")
+    return raw.decode("utf-8", "surrogateescape").translate(_ESCAPES_AGAIN)
 
 
 def unquote_field(text: str) -> str:
