@@ -38,8 +38,9 @@ def run_app(
     if os.environ.get("FLASK_RUN_FROM_CLI") == "true":
         if not is_running_from_reloader():
             click.secho(
-                " * Ignoring a call to 'app.run()' that would block the current command.\n"
-                "   Only call 'app.run()' in an 'if __name__ == \"__main__\"' guard.",
+                " * app.run() was called while the app's module was imported. It does nothing here,"
+                " as the command serves the app.\n"
+                "   Put it under: if __name__ == '__main__':",
                 fg="red",
             )
         return
