@@ -45,7 +45,7 @@ class JSONProvider:
         """Return the one value that a response's arguments stand for."""
         if args and kwargs:
             raise TypeError(
-                "app.json.response() takes either args or kwargs, not both: it was given"
+                "A JSON response is made of args or kwargs. It was given both:"
                 f" {len(args)} positional and {sorted(kwargs)}."
             )
         if not args:
@@ -134,6 +134,9 @@ class DefaultJSONProvider(JSONProvider):
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Read a value from JSON text; keywords are those of json.loads."""
+        if isinstance(s, bytes):
+            # SECURITY: json.loads takes surrogates in UTF-8, with which no answer can be encoded.
+            s = s.decode(json.detect_encoding(s))
         if self.strict:
             kwargs.setdefault("parse_constant", _refuse_constant)
         return json.loads(s, **kwargs)
