@@ -67,8 +67,9 @@ class Config(dict[str, Any]):
         if silent:
             return False
         raise RuntimeError(
-            f"The environment variable {variable_name!r} is not set, so there is no configuration"
-            f" to load. Make it the path of a Python file: export {variable_name}=/path/to/file"
+            f"The variable {variable_name!r} is not set in the environment, so there is no file to"
+            f" configure from. Make it the path of a Python file: export"
+            f" {variable_name}=/path/to/file"
         )
 
     def from_prefixed_env(

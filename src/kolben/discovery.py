@@ -151,15 +151,13 @@ def prepare_import(path: str | os.PathLike[str]) -> str:
     if os.path.basename(path) == "__init__":
         path = os.path.dirname(path)
 
-    parts = []
-    while True:
-        path, name = os.path.split(path)
-        parts.append(name)
-        if not os.path.exists(os.path.join(path, "__init__.py")):
-            break
-    if sys.path[0] != path:
-        sys.path.insert(0, path)
-    return ".".join(reversed(parts))
+    directory, module = os.path.split(path)
+    while os.path.exists(os.path.join(directory, "__init__.py")):  # a package: go up
+        directory, package = os.path.split(directory)
+        module = f"{package}.{module}"
+    if directory != sys.path[0]:
+        sys.path.insert(0, directory)
+    return module
 
 
 def split_import_path(path: str) -> tuple[str, str | None]:

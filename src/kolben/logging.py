@@ -46,9 +46,11 @@ def create_logger(app: App) -> logging.Logger:
 
     In debug mode its level is DEBUG, unless one is set.
     """
-    logger = logging.getLogger(app.name)
-    if app.debug and not logger.level:
-        logger.setLevel(logging.DEBUG)
-    if not has_level_handler(logger):
-        logger.addHandler(default_handler)
-    return logger
+    named = logging.getLogger(app.name)
+    has_no_level = named.level == logging.NOTSET
+    if has_no_level and app.debug:
+        named.setLevel("DEBUG")
+    writes_already = has_level_handler(named)
+    if not writes_already:
+        named.addHandler(default_handler)
+    return named

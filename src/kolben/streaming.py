@@ -43,8 +43,8 @@ def stream_with_context(
     found = None if context is None else context.request_context
     if found is None:
         raise RuntimeError(
-            "'stream_with_context' can only be used when a request context is active, such as in"
-            " a view function. Call it there, not in the function that it streams."
+            "stream_with_context keeps the active request for a stream, and none is active. Call"
+            " it in the view, around the generator."
         )
     stream = _in_context(found, source, getattr(generator_or_function, "close", None))
     # Started now, so that the context is held from here on, and let go also if nobody reads.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from jinja2 import BaseLoader, Template, TemplateNotFound
@@ -73,10 +74,8 @@ class DispatchingJinjaLoader(BaseLoader):
         if self.app.config["EXPLAIN_TEMPLATE_LOADING"]:
             return self._get_source_explained(environment, template)
         for _, loader in self._iter_loaders():
-            try:
+            with suppress(TemplateNotFound):
                 return loader.get_source(environment, template)
-            except TemplateNotFound:
-                continue
         raise TemplateNotFound(template)
 
     def _get_source_explained(self, environment: BaseEnvironment, template: str) -> Source:

@@ -45,7 +45,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Run `kolben demo` on a free port."""
     printed = tmp_path_factory.mktemp("demo") / "printed"
     with printed.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603  # our own command
+        process = subprocess.Popen(  # our own command
             [sys.executable, "-m", "kolben", "demo", "--port", "0"],
             stdout=subprocess.PIPE,
             stderr=output,

@@ -227,6 +227,12 @@ def cookies() -> Response:
     return jsonify([list(pair) for pair in request.cookies.items(multi=True)])
 
 
+@app.get("/credentials")
+def credentials() -> str:
+    found = request.authorization
+    return "none" if found is None or found.type == "basic" else found.type
+
+
 @app.post("/set-cookie")
 def set_cookie() -> Response:
     """Set a cookie with the arguments that the body has as JSON."""

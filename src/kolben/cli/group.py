@@ -77,13 +77,14 @@ class FlaskGroup(AppGroup):
     ) -> click.Context:
         """Make click's context with a ScriptInfo in it; from here on `app.run()` does nothing."""
         os.environ["FLASK_RUN_FROM_CLI"] = "true"
-        if "obj" not in extra and "obj" not in self.context_settings:
+        has_info = "obj" in self.context_settings or "obj" in extra
+        if not has_info:
             extra["obj"] = ScriptInfo(
-                create_app=self.create_app,
-                set_debug_flag=self.set_debug_flag,
                 load_dotenv_defaults=self.load_dotenv,
+                set_debug_flag=self.set_debug_flag,
+                create_app=self.create_app,
             )
-        return super().make_context(info_name, args, parent=parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the group's options; before its help is shown, read where the app is.

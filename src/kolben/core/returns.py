@@ -68,8 +68,8 @@ def _unpack(answer: tuple[Any, ...]) -> tuple[Any, Any, Any]:
         return body, second, None
     raise TypeError(
         f"The view function for {_view_name()} did not return a valid response: it returned a"
-        f" tuple of {len(answer)} items. The tuple must have the form (body, status, headers),"
-        " (body, status), or (body, headers)."
+        f" tuple of {len(answer)} items. The tuple must have the form (body, status), (body,"
+        " headers) or (body, status, headers)."
     )
 
 

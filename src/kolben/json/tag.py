@@ -251,17 +251,17 @@ class TaggedJSONSerializer:
         tag = self.tags.get(key)
         return value if tag is None else tag.to_python(inner)
 
-    def _untag_scan(self, value: Any) -> Any:
+    def _untag_inside(self, value: Any) -> Any:
         """Turn all tagged objects inside a value into what they stand for, innermost first."""
         if isinstance(value, dict):
             return self.untag(
                 {
-                    key: self._untag_scan(inner) if isinstance(inner, (dict, list)) else inner
+                    key: self._untag_inside(inner) if isinstance(inner, (dict, list)) else inner
                     for key, inner in value.items()
                 }
             )
         if isinstance(value, list):
-            return [self._untag_scan(item) for item in value]
+            return [self._untag_inside(item) for item in value]
         return value
 
     def dumps(self, value: Any) -> str:
@@ -270,4 +270,4 @@ class TaggedJSONSerializer:
 
     def loads(self, value: str) -> Any:
         """Read a value from JSON text."""
-        return self._untag_scan(loads(value))
+        return self._untag_inside(loads(value))
