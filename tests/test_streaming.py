@@ -167,5 +167,5 @@ def test_each_step_may_run_in_another_thread_and_context(app: Flask) -> None:
 @pytest.mark.parametrize("inside", [True, False])
 def test_it_needs_a_request(app: Flask, inside: bool) -> None:
     context: Any = app.app_context() if inside else contextlib.nullcontext()
-    with context, pytest.raises(RuntimeError, match="'stream_with_context' can only be used"):
+    with context, pytest.raises(RuntimeError, match="keeps the active request for a stream"):
         stream_with_context(greet())
