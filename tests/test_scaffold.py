@@ -223,11 +223,13 @@ def test_a_view_for_an_endpoint_is_joined_with_its_rule() -> None:
     assert app.test_client().get("/").text == "found"
 
 
-def test_a_rule_needs_an_endpoint_or_a_view(make: Callable[..., Scaffold]) -> None:
+def test_a_rule_needs_an_endpoint_or_a_view(app: Flask) -> None:
     with pytest.raises(AssertionError, match="needs an endpoint, or a view"):
-        owner = make()
-        owner.add_url_rule("/")
-        client_of(owner)  # a blueprint's rules are added when it is registered
+        app.add_url_rule("/")
+    part = Blueprint("part", __name__)
+    part.add_url_rule("/")
+    with pytest.raises(AssertionError, match="needs an endpoint, or a view"):
+        app.register_blueprint(part)
 
 
 # Hooks.
