@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import create_environ
+from werkzeug.wrappers import Request as WerkzeugRequest
 
 from kolben import Response
 from kolben.core.client_headers import with_possible_dates
@@ -46,6 +47,34 @@ def test_if_range_is_a_date_or_a_tag() -> None:
     assert request_with(If_Range=GOOD).if_range.date == datetime(2024, 1, 1, tzinfo=UTC)
     assert request_with(If_Range='"a"').if_range.etag == "a"
     assert request_with(If_Range=IMPOSSIBLE).if_range.date is None
+    assert str(request_with(If_Range='"""').if_range) == '""'
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["text/html;q=0.5, application/json", "text/html \t ;  q=0.5,  application/json", "*/*"],
+)
+def test_types_are_read_as_werkzeug_does(value: str) -> None:
+    environ = create_environ("/", headers={"Accept": value})
+    expected = WerkzeugRequest(environ).accept_mimetypes
+    found = Request(environ).accept_mimetypes
+    assert (found, found.best) == (expected, expected.best)
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize("attribute", ["accept_mimetypes", "accept_charsets"])
+def test_without_the_header_anything_is_taken(attribute: str) -> None:
+    environ = create_environ("/")
+    found, expected = (
+        getattr(Request(environ), attribute),
+        getattr(WerkzeugRequest(environ), attribute),
+    )
+    assert (list(found), found.provided) == (list(expected), expected.provided)
+
+
+def test_a_charset_with_a_nul_is_none_that_is_known() -> None:
+    environ = {**create_environ("/"), "HTTP_ACCEPT_CHARSET": "utf-8\0, \0"}
+    assert "latin-1" not in Request(environ).accept_charsets
 
 
 def test_credentials_are_read() -> None:
@@ -64,11 +93,14 @@ def test_a_query_in_no_utf8_is_escaped_in_the_full_path() -> None:
     assert Request(raw).full_path == "/a?b=%FF"
 
 
-@pytest.mark.parametrize("name", ["Date", "If-Modified-Since", "If-Range", "Authorization"])
+@pytest.mark.parametrize(
+    "name", ["Date", "If-Modified-Since", "If-Range", "Authorization", "Accept"]
+)
 @given(value=st.text(st.characters(max_codepoint=0xFF, exclude_characters="\r\n")))
 def test_any_value_can_be_read(name: str, value: str) -> None:
     request = Request({**create_environ("/"), f"HTTP_{name.upper().replace('-', '_')}": value})
-    getattr(request, name.lower().replace("-", "_"))
+    attribute = {"Accept": "accept_mimetypes"}.get(name, name.lower().replace("-", "_"))
+    str(getattr(request, attribute))
 
 
 def conditional(**headers: str) -> Response:

@@ -1,23 +1,26 @@
-"""Header values that make Werkzeug raise, read as if the client had not sent them.
+"""Header values that make Werkzeug raise or ponder, read as if the client had not sent them.
 
 RFC 9110 §13.1.3: a date that is none is ignored. Each of these would be a 500 of any view that
-reads the attribute, and of every static file.
+reads the attribute, and the dates one of every static file.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from werkzeug.datastructures import Authorization, IfRange
-from werkzeug.http import parse_date, parse_if_range_header
+from werkzeug.datastructures import Authorization, CharsetAccept, IfRange, MIMEAccept
+from werkzeug.http import parse_accept_header, parse_date, parse_if_range_header
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from kolben.core.lazy import lazy
 
 # An entity tag that no file has: a condition with an impossible date does not hold.
 _MATCHES_NOTHING = 'W/""'
+
+_spaces = re.compile(r"[ \t]{2,}")
 
 
 def read_date(value: str | None) -> datetime | None:
@@ -39,15 +42,16 @@ def with_possible_dates(environ: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _read_if_range(value: str | None) -> IfRange | None:
-    """Return the condition of a Range; None if it is a date that no calendar has."""
+    """Return the condition of a Range; None if it is no date of any calendar and no tag."""
     try:
-        return parse_if_range_header(value)
+        found = parse_if_range_header(value)
     except OverflowError:
         return None
+    return None if '"' in (found.etag or "") else found
 
 
 class ClientHeaders(WerkzeugRequest):
-    """The attributes of a request for which a client can make up a value that raises."""
+    """The attributes of a request for which a client can make up a value that does harm."""
 
     @lazy
     def full_path(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -72,8 +76,21 @@ class ClientHeaders(WerkzeugRequest):
     @lazy
     def if_range(self) -> IfRange:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The date or entity tag for which alone the Range is meant."""
-        value = self.headers.get("If-Range")
-        return _read_if_range(value) or IfRange(etag=value)
+        return _read_if_range(self.headers.get("If-Range")) or IfRange(etag="")
+
+    @lazy
+    def accept_mimetypes(self) -> MIMEAccept:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The types that the client takes, the best first."""
+        # SECURITY: Werkzeug splits at `[ \t]*;`, which is quadratic in spaces: 7.9 KB of them took
+        # 0.1 s and 32 KB 1.7 s.
+        value = _spaces.sub(" ", self.headers.get("Accept", ""))
+        return parse_accept_header(value or None, MIMEAccept)
+
+    @lazy
+    def accept_charsets(self) -> CharsetAccept:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The charsets that the client takes, the best first."""
+        value = self.headers.get("Accept-Charset", "").replace("\0", "")
+        return parse_accept_header(value or None, CharsetAccept)
 
     @lazy
     def authorization(self) -> Authorization | None:  # pyright: ignore[reportIncompatibleMethodOverride]
