@@ -25,8 +25,6 @@ PACKAGES = (
     "psycopg[binary]>=3.2",
     "pymysql>=1.1",
     "gunicorn[gevent]>=23",
-    "flask-debugtoolbar>=0.16",
-    "sentry-sdk>=2.19",
     "debugpy>=1.8",
 )
 
