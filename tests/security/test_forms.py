@@ -216,7 +216,7 @@ def test_a_form_takes_linear_time(app: Flask, shape: Callable[[int], bytes]) -> 
 
         return work
 
-    assert_linear(make, 2 * MEBIBYTE)
+    assert_linear(make, MEBIBYTE)
 
 
 @pytest.mark.parametrize("shape", FORMS.values(), ids=FORMS)
