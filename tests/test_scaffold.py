@@ -442,23 +442,6 @@ def test_a_module_without_a_place_is_in_the_working_folder(
     assert found == (None, "" if name == "sys" else str(tmp_path))
 
 
-def test_the_instance_folder_is_where_the_package_was_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "modules", sys.modules.copy())
-    for prefix, place in (("env", "env/lib/python3/site-packages"), ("", "checkout")):
-        folder = tmp_path / place
-        folder.mkdir(parents=True)
-        module_in(folder, "package")
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "prefix", str(tmp_path / "env"))
-            patch.syspath_prepend(folder)
-            expected = (
-                tmp_path / prefix / "var" / "thing-instance" if prefix else folder / "instance"
-            )
-            assert Flask("thing").instance_path == str(expected)
-
-
 def test_hooks_see_their_app(make: Callable[..., Scaffold]) -> None:
     owner, seen = make(), []
     owner.before_request(lambda: seen.append(current_app.name))
