@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -134,6 +135,22 @@ def test_an_unhandled_error_is_500_and_logged(app: Flask, caplog: pytest.LogCapt
     assert record.getMessage() == "Exception on / [GET]"
     assert record.exc_info is not None
     assert record.exc_info[1] is error
+
+
+def test_a_logged_traceback_begins_in_the_users_code(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer(app, Custom())
+    functions = re.findall(r", in (\w+)\n", caplog.text)
+    assert functions == ["view"]
+
+
+def test_a_traceback_of_the_frameworks_own_is_whole(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.add_url_rule("/", "view", lambda: None)
+    app.test_client().get("/")
+    assert "in make_response" in caplog.text
 
 
 def test_a_handler_for_500_gets_the_original(app: Flask) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from types import TracebackType
 from typing import Any
 
 from werkzeug.exceptions import (
@@ -132,6 +133,7 @@ def answer_unhandled_exception(app: App, error: Exception) -> Response:
     """
     if got_request_exception.receivers:
         got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
+    error.__traceback__ = _from_users_code(error.__traceback__) or error.__traceback__
     if propagates(app):
         raise error
     app.log_exception(_exception_info(error, sys.exc_info()))
@@ -139,6 +141,19 @@ def answer_unhandled_exception(app: App, error: Exception) -> Response:
     handler = _handler(app, server_error)
     answer = server_error if handler is None else handler(server_error)
     return app.finalize_request(answer, from_error_handler=True)
+
+
+def _from_users_code(traceback: TracebackType | None) -> TracebackType | None:
+    """Return the part of a traceback from the first frame on that is not the framework's.
+
+    What is before that is the way through the cycle, the same for every error.
+    """
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] != "kolben":
+            return traceback
+        traceback = traceback.tb_next
+    return None
 
 
 def _exception_info(error: Exception, active: Any) -> Any:
