@@ -30,6 +30,7 @@ from kolben.core.source import KNOWN_SCHEMES
 from kolben.debughelpers import FormDataRoutingRedirect, attach_enctype_error_multidict
 from kolben.entry import wsgi
 from kolben.entry.loop import to_sync
+from kolben.logging import escape
 from kolben.sessions import SecureCookieSessionInterface
 from kolben.templating import update_template_context
 from kolben.typing import (
@@ -194,7 +195,8 @@ class Flask(App):
 
     def log_exception(self, exc_info: Any) -> None:
         """Log an exception that nothing handled, with the request it happened in."""
-        self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
+        path, method = escape(request.path), escape(request.method)
+        self.logger.error("Exception on %s [%s]", path, method, exc_info=exc_info)
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raise why a request can't be routed.

@@ -54,3 +54,21 @@ def create_logger(app: App) -> logging.Logger:
     if not writes_already:
         named.addHandler(default_handler)
     return named
+
+
+def escape(text: str) -> str:
+    r"""Write what is not printable, quotes and backslashes the way Python does: `\x1b`, `\n`.
+
+    SECURITY: a path with a line break would forge a line; one with an escape sequence would
+    act on the terminal that shows the log.
+    """
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return text
+    return "".join(
+        character
+        if character.isprintable() and character not in '"\\'
+        else "\\" + character
+        if character in '"\\'
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )

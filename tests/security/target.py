@@ -343,6 +343,11 @@ def fail() -> str:
     raise RuntimeError("a view that fails")
 
 
+@app.route("/fail-at/<rest>", methods=["GET", "X\x1b[31m"])
+def fail_at(rest: str) -> str:
+    raise RuntimeError("a view that fails")
+
+
 @app.get("/fail-with/<int:code>")
 def fail_with(code: int) -> str:
     g.secret = request.args.get("token")

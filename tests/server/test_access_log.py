@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kolben.server.access_log import escape, format_line, log_requests
+from kolben.logging import escape
+from kolben.server.access_log import format_line, log_requests
 
 SCOPE = {
     "REMOTE_ADDR": "127.0.0.1",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import IO, Any
 
+from kolben.logging import escape
 from kolben.server.granian_wsgi import Answer, Handler
 
 
@@ -38,21 +39,3 @@ def format_line(scope: dict[str, Any], status: int, began: float, took_ms: float
     moment = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(began))
     request = f"{scope['REQUEST_METHOD']} {target} {scope['SERVER_PROTOCOL']}"
     return f'{scope["REMOTE_ADDR"]} [{moment}] "{escape(request)}" {status} {took_ms:.1f} ms'
-
-
-def escape(text: str) -> str:
-    r"""Write what is not printable, quotes and backslashes the way Python does: `\x1b`, `\n`.
-
-    SECURITY: a path with a line break would forge a line; one with an escape sequence would
-    act on the terminal that shows the log.
-    """
-    if text.isprintable() and '"' not in text and "\\" not in text:
-        return text
-    return "".join(
-        character
-        if character.isprintable() and character not in '"\\'
-        else "\\" + character
-        if character in '"\\'
-        else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
