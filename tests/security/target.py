@@ -6,6 +6,7 @@ It is imported by the tests and loaded by the servers that they start.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from io import BytesIO
@@ -373,6 +374,11 @@ _between = threading.Event()
 @app.get("/console-of-mine")
 def raises_markup() -> str:
     raise ValueError("--><script>alert(1)</script>")
+
+
+@app.get("/hashes")
+def hashes() -> dict[str, bool]:
+    return {"randomized": bool(sys.flags.hash_randomization)}
 
 
 @app.get("/environment")

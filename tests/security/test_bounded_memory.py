@@ -1,0 +1,153 @@
+"""What clients choose fills no memory, and no table whose hashes are known."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kolben import Flask
+from kolben.core import body, hosts, outgoing
+from kolben.json import provider
+from kolben.sessions import _serializer_for
+from tests.running import find_free_port
+from tests.security.ways import EnvironWay, Server
+
+MANY = 3_000
+KEPT: dict[str, tuple[Callable[[], int], int]] = {
+    "hosts": (lambda: len(hosts._known), hosts._MOST_KNOWN),
+    "headers": (lambda: len(outgoing._known), outgoing._MOST_KNOWN),
+    "statuses": (lambda: len(outgoing._known_statuses), outgoing._MOST_KNOWN),
+    "signing keys": (lambda: _serializer_for.cache_info().currsize, 32),
+    "encoders": (lambda: provider._encoder.cache_info().currsize, 64),
+    "content types": (lambda: body._parse_kept.cache_info().currsize, 128),
+}
+
+
+def ask_for_everything(way: EnvironWay, number: int) -> None:
+    """Send a request of which every part is one that was not there before."""
+    way.ask(
+        f"/path/{number}?a{number}=b{number}",
+        headers=[
+            ("Host", f"host-{number}.example"),
+            ("Cookie", f"session=a.{number}.b; c{number}=d"),
+            ("Accept", f"a/b{number}"),
+            (f"X-{number}", str(number)),
+        ],
+    )
+    way.post_json("/header", [["X-A", str(number)]])
+    way.post_json("/status", f"{200 + number % 700} reason {number}")
+    way.post("/form", b"a=b", f"a/b; c={number}")
+    way.ask(f"/missing/{number}", method=f"M{number}")
+    way.ask(f"/session/{number}", "POST")
+
+
+def test_nothing_that_is_kept_grows_with_the_requests(environ_way: EnvironWay) -> None:
+    for number in range(MANY):
+        ask_for_everything(environ_way, number)
+    sizes = {name: (size(), most) for name, (size, most) in KEPT.items()}
+    assert all(0 < size <= most for size, most in sizes.values()), sizes
+
+
+def test_requests_leave_no_objects_behind(environ_way: EnvironWay) -> None:
+    def count(requests: int) -> int:
+        for number in range(requests):
+            ask_for_everything(environ_way, count.number + number)  # type: ignore[attr-defined]
+        count.number += requests  # type: ignore[attr-defined]
+        gc.collect()
+        return len(gc.get_objects())
+
+    count.number = 10_000  # type: ignore[attr-defined]
+    count(700)  # fills what is kept
+    before = count(1)
+    assert count(300) - before < 300
+
+
+def test_a_route_is_found_without_a_memory_of_paths(app: Flask) -> None:
+    way = EnvironWay(app)
+    way.ask("/path/x")
+    held = total_size(app.engine.router)
+    for number in range(500):
+        way.ask(f"/path/{number}")
+        way.ask(f"/nowhere/{number}")
+    assert total_size(app.engine.router) == held
+
+
+def total_size(thing: Any) -> int:
+    """Count the items of all that an object's slots hold."""
+    seen: set[int] = set()
+
+    def count(item: Any) -> int:
+        if id(item) in seen or isinstance(item, (str, int, type)):
+            return 0
+        seen.add(id(item))
+        if isinstance(item, dict):
+            return len(item) + sum(map(count, item.values()))
+        if isinstance(item, (list, tuple)):
+            return len(item) + sum(map(count, item))
+        slots = getattr(type(item), "__slots__", ())
+        if type(item).__module__ == "kolben.core.router":
+            return sum(count(getattr(item, name)) for name in slots)
+        return 0
+
+    return count(thing)
+
+
+def test_string_templates_are_bounded(app: Flask) -> None:
+    from kolben import render_template_string
+    from kolben.string_templates import MOST_SOURCES
+
+    with app.app_context():
+        for number in range(MOST_SOURCES + 50):
+            render_template_string(f"{number} {{{{ 1 }}}}")
+        kept = app.jinja_env._strings._compiled.cache_info().currsize
+    assert 0 < kept <= MOST_SOURCES
+
+
+def test_the_memory_of_a_server_does_not_grow_with_the_requests(server: Server) -> None:
+    """Peak memory after 300 requests of 256 KiB is that after 30, but for a few MiB."""
+
+    def peak(requests: int) -> int:
+        form = b"&".join(b"%x=%x" % (number, number) for number in range(9_000))
+        for number in range(requests):
+            server.post_form(f"/form-size?{number}", form)
+        return server.peak_memory_bytes()
+
+    first = peak(30)
+    assert peak(100) - first < 8 * 2**20
+
+
+# Hashes.
+
+
+def serve(seed: str, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kolben", "--app", __file__, "serve", *options]
+    return subprocess.run(
+        command,
+        env={"PYTHONHASHSEED": seed},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_serving_with_known_hashes_is_refused() -> None:
+    done = serve("0", "--port", str(find_free_port()))
+    assert done.returncode != 0
+    assert "PYTHONHASHSEED" in done.stderr
+    assert "Unset it" in done.stderr
+
+
+def test_served_workers_hash_each_in_their_own_way(server: Server) -> None:
+    flags = server.ask("/hashes").json
+    assert flags["randomized"] is True
+
+
+@pytest.mark.parametrize("seed", ["random", "1"])
+def test_serving_with_other_hashes_gets_past_that(seed: str) -> None:
+    assert "PYTHONHASHSEED" not in serve(seed, "--port", "0").stderr
