@@ -280,7 +280,10 @@ def is_of_a_file(test: Path) -> bool:
     names.append(name.replace("_", "/", 1))
     if name in {"init", folder.name}:
         names.append("__init__")
-    return any((place / f"{found}.py").exists() for place in places for found in names)
+    files = [
+        place / f"{found}{ending}" for place in places for found in names for ending in (".py", "")
+    ]
+    return any(file.is_file() for file in files)
 
 
 @pytest.mark.parametrize("folder", WITHOUT_GAPS)
