@@ -271,7 +271,10 @@ def _write(file: Path, text: str) -> None:
     """Write a file whole or not at all: interpreters may start at this very moment."""
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     try:
-        draft.write_text(text, encoding="ascii")
+        # SECURITY: every start of the interpreter runs it, so nobody else may write it.
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+            opened.write(text)
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)

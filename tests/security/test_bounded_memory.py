@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from kolben import Flask
+from kolben import Flask, render_template_string
 from kolben.core import body, hosts, outgoing
 from kolben.json import provider
 from kolben.sessions import _serializer_for
+from kolben.string_templates import MOST_SOURCES
 from tests.running import find_free_port
 from tests.security.ways import EnvironWay, Server
 
@@ -98,9 +99,6 @@ def total_size(thing: Any) -> int:
 
 
 def test_string_templates_are_bounded(app: Flask) -> None:
-    from kolben import render_template_string
-    from kolben.string_templates import MOST_SOURCES
-
     with app.app_context():
         for number in range(MOST_SOURCES + 50):
             render_template_string(f"{number} {{{{ 1 }}}}")
