@@ -247,6 +247,14 @@ def test_without_a_key_the_session_is_null_and_says_so(app: Flask) -> None:
         app.test_client().get("/")
 
 
+def test_a_null_session_is_never_saved(app: Flask) -> None:
+    app.secret_key = None
+    app.add_url_rule("/", "view", lambda: str(session.get("a")))
+    response = app.test_client().get("/")
+    assert response.text == "None"
+    assert "Set-Cookie" not in response.headers
+
+
 def test_an_error_after_an_answered_error_is_logged(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -74,3 +74,9 @@ def test_the_headers_remembered_are_bounded_in_number_and_length() -> None:
     assert len(outgoing._known) <= outgoing._MOST_KNOWN
     inspect_headers([("X-A", "long" * 100)])
     assert ("X-A", "long" * 100) not in outgoing._known
+
+
+def test_the_statuses_remembered_are_bounded() -> None:
+    for number in range(outgoing._MOST_KNOWN * 2):
+        check_status(f"200 {number}", 200)
+    assert len(outgoing._known_statuses) <= outgoing._MOST_KNOWN

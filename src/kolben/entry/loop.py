@@ -35,8 +35,9 @@ def _forget_loop() -> None:
     _loop, _lock = None, threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_loop)
+# Windows has no fork.
+_at_fork: Callable[..., Any] = getattr(os, "register_at_fork", dict)
+_at_fork(after_in_child=_forget_loop)
 
 
 def run_coroutine(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
