@@ -77,8 +77,10 @@ def test_another_type_has_no_form() -> None:
     assert request.data == b"plain"
 
 
-def test_a_multipart_body_of_nothing_is_an_empty_form() -> None:
-    assert request_of(b"", MULTIPART).form.to_dict() == {}
+@pytest.mark.parametrize("length", ["0", ""])
+def test_a_multipart_body_of_nothing_is_an_empty_form(length: str) -> None:
+    request = body_request(b"", CONTENT_LENGTH=length, CONTENT_TYPE=MULTIPART)
+    assert request.form.to_dict() == {}
 
 
 @pytest.mark.parametrize(
