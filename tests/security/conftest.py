@@ -20,6 +20,7 @@ from tests.security.ways import (
     PATIENCE_S,
     RAW,
     SERVERS,
+    SLOW_SERVERS,
     ClientWay,
     EntryWay,
     EnvironWay,
@@ -43,11 +44,17 @@ def attacked() -> ModuleType:
     return module
 
 
-@pytest.fixture
-def app(attacked: ModuleType) -> Flask:
+@pytest.fixture(scope="session")
+def attacked_app(attacked: ModuleType) -> Flask:
     """The app under attack, in this process."""
     found: Flask = attacked.app
     return found
+
+
+@pytest.fixture
+def app(attacked_app: Flask) -> Flask:
+    """The app under attack, as every other test calls its app."""
+    return attacked_app
 
 
 @pytest.fixture
@@ -76,7 +83,7 @@ def way(request: pytest.FixtureRequest, app: Flask) -> Way:
     return ClientWay(app) if request.param == "client" else EnvironWay(app)
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=SLOW_SERVERS)
 def server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Server:
     """Each server in turn."""
     return servers(request.param)

@@ -5,6 +5,7 @@ It is imported by the tests and loaded by the servers that they start.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -20,13 +21,16 @@ from kolben import (
     Flask,
     Response,
     abort,
+    flash,
     g,
+    get_flashed_messages,
     jsonify,
     make_response,
     redirect,
     request,
     send_file,
     session,
+    stream_with_context,
     url_for,
 )
 from kolben.core.current import find_context
@@ -355,20 +359,75 @@ def fail_with(code: int) -> str:
     abort(code)
 
 
-@app.route("/token/<token>")
+@app.route("/token/<token>", methods=["GET", "POST"])
 def token(token: str) -> str:
     """Keep a token in all that belongs to a request, let others run, and give it back."""
     assert not list(g), "g is another request's"
+    assert "token" not in session, "the session is another request's"
     g.token = token
     session["token"] = token
+    flash(token)
     _between.wait(0.0005)
     seen = {g.token, session["token"], request.view_args["token"], request.args["token"]}
+    seen |= {
+        request.headers["X-Token"],
+        *get_flashed_messages(),
+        url_for("token", token=g.token)[7:],
+    }
+    if request.method == "POST":
+        seen.add(request.get_data(as_text=True))
     if request.args.get("fails"):
         raise RuntimeError("a view that fails in between")
     return ",".join(sorted(seen))
 
 
 _between = threading.Event()
+
+
+@app.route("/async-token/<token>", methods=["GET", "POST"])
+async def async_token(token: str) -> str:
+    assert not list(g), "g is another request's"
+    g.token = token
+    session["token"] = token
+    await asyncio.sleep(0.0005)
+    return ",".join({g.token, session["token"], request.view_args["token"]})
+
+
+@app.get("/leak")
+def leak() -> str:
+    """Push contexts and never pop them."""
+    app.app_context().push()
+    g.secret = "leaked"
+    app.test_request_context("/inner").push()
+    return "leaked"
+
+
+@app.get("/stop/<kind>")
+def stop(kind: str) -> str:
+    g.secret = kind
+    raise {"exit": SystemExit, "generator": GeneratorExit, "system": MemoryError}[kind]
+
+
+@app.get("/broken-stream")
+def broken_stream() -> Response:
+    @stream_with_context
+    def parts() -> Iterator[bytes]:
+        yield b"first"
+        g.secret = request.path
+        raise RuntimeError("a stream that fails")
+
+    return Response(parts())
+
+
+@app.get("/long-stream")
+def long_stream() -> Response:
+    @stream_with_context
+    def parts() -> Iterator[bytes]:
+        g.secret = request.path
+        while True:
+            yield b"x" * 65536
+
+    return Response(parts())
 
 
 @app.get("/console-of-mine")

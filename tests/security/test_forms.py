@@ -183,6 +183,7 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.slow
 def test_a_multipart_body_takes_linear_time(app: Flask, shape: Callable[[int], bytes]) -> None:
     assert_linear(multipart(shape)(app), 2 * MEBIBYTE)
 
@@ -206,6 +207,7 @@ FORMS: dict[str, Callable[[int], bytes]] = {
 
 
 @pytest.mark.parametrize("shape", FORMS.values(), ids=FORMS)
+@pytest.mark.slow
 def test_a_form_takes_linear_time(app: Flask, shape: Callable[[int], bytes]) -> None:
     def make(size: int) -> Callable[[], object]:
         body = shape(size)

@@ -108,6 +108,7 @@ def read(request: Request, attribute: str) -> None:
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
+@pytest.mark.slow
 def test_an_attribute_takes_linear_time_whatever_its_header(app: Flask, attribute: str) -> None:
     for shape in SHAPES.values():
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from kolben import Flask
-from tests.security.ways import RAW, EnvironWay, Server, Way, call, make_environ
+from tests.security.ways import RAW, SLOW_SERVERS, EnvironWay, Server, Way, call, make_environ
 
 BAD = [
     "",
@@ -93,7 +93,7 @@ def test_the_path_never_depends_on_the_host(environ_way: EnvironWay, host: str) 
 @pytest.mark.parametrize(
     "hosts", [["a", "b"], ["a", "a"], ["localhost", ""], ["localhost", "localhost"]], ids=str
 )
-@pytest.mark.parametrize("way", ["environ", "development", "serve"], indirect=True)
+@pytest.mark.parametrize("way", ["environ", *SLOW_SERVERS], indirect=True)
 def test_two_hosts_are_refused(way: Way, hosts: list[str]) -> None:
     answer = way.ask("/external", headers=[("Host", host) for host in hosts])
     assert answer.status == 400

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import pytest
 from werkzeug.datastructures import Headers
 
 from kolben import Flask
@@ -29,14 +30,15 @@ from tests.wires import WIRES, Message
 
 PATIENCE_S = 20.0
 
-SERVERS = {
+SERVERS: dict[str, list[str]] = {
     "development": ["run", "--port"],
     "serve": ["serve", "--access-log", "--port"],
 }
 # The environ made by hand stands for "wsgi": its wire there refuses what servers let through.
 ENTRIES = [name for name in WIRES if name != "wsgi"]
 # Those that do not read a target as the URL that a client is given.
-RAW = ["environ", *ENTRIES, *SERVERS]
+SLOW_SERVERS = [pytest.param(name, marks=pytest.mark.slow) for name in SERVERS]
+RAW = ["environ", *ENTRIES, *SLOW_SERVERS]
 
 Header = tuple[str, str]
 
@@ -274,7 +276,7 @@ class Server(Way):
         received = bytearray()
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as connection:
             # It may answer, and close, before it has read all.
-            with suppress(ConnectionError):
+            with suppress(OSError):
                 connection.sendall(data)
                 if then_close:
                     connection.shutdown(socket.SHUT_WR)
