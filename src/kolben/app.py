@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from inspect import iscoroutinefunction
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from werkzeug.exceptions import HTTPException
@@ -19,7 +20,7 @@ from kolben.app_setup import App
 from kolben.core import cycle, errors, urls
 from kolben.core.context import BEING_HANDLED, AppContext, RequestContext
 from kolben.core.current import the_request_context
-from kolben.core.engine import Engine
+from kolben.core.engine import STEPS, Engine
 from kolben.core.hosts import check_host
 from kolben.core.lazy import lazy
 from kolben.core.proxies import g, request
@@ -53,7 +54,7 @@ class Flask(App):
     @lazy
     def engine(self) -> Engine:
         """What requests are answered from; made anew after each change of its parts."""
-        return Engine(self, Flask, SecureCookieSessionInterface)
+        return Engine(self, _OWN_STEPS, SecureCookieSessionInterface)
 
     # Entries.
 
@@ -307,3 +308,7 @@ class Flask(App):
     def async_to_sync(self, func: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
         """Wrap a coroutine function so that a plain call runs it to its end."""
         return to_sync(func)
+
+
+# As they are here: tracers replace some on Flask itself, which is an override as well.
+_OWN_STEPS = SimpleNamespace(**{step: getattr(Flask, step) for step in STEPS})

@@ -56,10 +56,11 @@ class Engine:
         "unmatched",
     )
 
-    def __init__(self, app: App, own_steps: type, own_session_interface: type) -> None:
+    def __init__(self, app: App, own_steps: object, own_session_interface: type) -> None:
         """Make an app ready.
 
-        own_steps: the class whose STEPS are the framework's own.
+        own_steps: has the framework's own STEPS as attributes; not the app's class itself, where
+        a tracer may have replaced some.
         own_session_interface: the one interface whose session may be opened when first used.
         """
         self.app = app
@@ -165,7 +166,7 @@ class Engine:
         return plan.options if request.method == "OPTIONS" else plan
 
 
-def is_overridden(app: Any, own: type, name: str) -> bool:
+def is_overridden(app: Any, own: object, name: str) -> bool:
     """Say whether a method is another than `own`'s, in the app's class or on the app itself."""
     return name in vars(app) or getattr(type(app), name) is not getattr(own, name)
 
