@@ -33,6 +33,7 @@ OF_NO_FILE = {
     "tests/test_conftest.py": "of the fixtures",
     "tests/test_differential.py": "of all that a request passes",
     "tests/test_house.py": "of all files",
+    "tests/test_overrides.py": "of what users put in place of an app's own",
     "tests/test_questions.py": "of what users ask",
 }
 OF_NO_FOLDER = {"browser", "docs", "examples", "extensions", "questions", "security", "types"}
