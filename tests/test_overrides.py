@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,15 @@ from kolben.json.provider import DefaultJSONProvider
 from kolben.sessions import SecureCookieSessionInterface
 
 
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Errors are made on purpose; logged with their tracebacks they would only take time."""
+    logger = logging.getLogger("app")
+    logger.disabled = True
+    yield
+    logger.disabled = False
+
+
 async def later() -> str:
     return "later"
 
@@ -51,7 +61,6 @@ def filled(app: Flask) -> Flask:
     app.add_url_rule("/away", "away", lambda: redirect("/"))
     app.add_url_rule("/url", "url", lambda: url_for("root"))
     app.add_url_rule("/no-url", "no-url", lambda: url_for("missing"))
-    app.logger.disabled = True
     return app
 
 
