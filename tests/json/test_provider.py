@@ -194,7 +194,7 @@ def test_a_response_is_made_of(
 
 
 def test_a_response_of_both_values_and_keywords_is_refused(app: Flask) -> None:
-    with pytest.raises(TypeError, match="args or kwargs. It was given both"):
+    with pytest.raises(TypeError, match=r"args or kwargs\. It was given both"):
         app.json.response(1, a=2)
 
 
