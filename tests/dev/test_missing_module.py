@@ -13,11 +13,11 @@ import pytest
 from kolben.dev import interpreters, missing_module
 from kolben.dev.module_names import DISTRIBUTIONS
 
-# The app's directory goes on the path first, as with a real start.
+# The app's directory goes on the path first, as with a real start, where Kolben is loaded by then.
 TELL = """\
 import sys
-sys.path.insert(0, {directory!r})
 from kolben.dev.missing_module import print_explanation
+sys.path.insert(0, {directory!r})
 try:
     import {module}
 except Exception as error:

@@ -28,6 +28,8 @@ from kolben.dev.interpreters import (
 from kolben.dev.module_names import DISTRIBUTIONS, REMOVED_FROM_PYTHON
 
 CIRCULAR = "partially initialized module"
+# What Python 3.13 says instead, of a file that lies beside the program; of a typing error as well.
+RENAMING = "(consider renaming '"
 NO_PARENT = "attempted relative import"
 
 
@@ -45,7 +47,7 @@ def explain(error: BaseException) -> str:
     Three kinds are told apart: a missing library, a module of the user's own that is misspelt
     or not on the path, and modules that import each other in a circle.
     """
-    if CIRCULAR in str(error):
+    if CIRCULAR in str(error) or _is_unsaid_circle(error):
         return _explain_circle(error)
     if not isinstance(error, ImportError):
         return ""
@@ -345,7 +347,7 @@ def _explain_relative(error: ImportError) -> str:
 
 def _explain_circle(error: BaseException) -> str:
     """Word the case of modules that import each other, with the way round."""
-    name = _partial_module(str(error)) or getattr(error, "name", None)
+    name = _partial_module(error)
     file = getattr(sys.modules.get(name or ""), "__file__", None) or getattr(error, "path", None)
     if name and file:
         hidden = _find_hidden(name, file)
@@ -366,9 +368,18 @@ def _explain_circle(error: BaseException) -> str:
     )
 
 
-def _partial_module(message: str) -> str | None:
-    rest = message.partition(f"{CIRCULAR} '")[2]
-    return rest.partition("'")[0] or None
+def _is_unsaid_circle(error: BaseException) -> bool:
+    """Say whether the file that should be renamed was still being imported."""
+    file = str(error).partition(RENAMING)[2].partition("'")[0]
+    return file in [own for own, _ in _own_steps(error)]
+
+
+def _partial_module(error: BaseException) -> str | None:
+    """Return the name of the module that was still being imported."""
+    if isinstance(error, AttributeError):
+        return getattr(error.obj, "__name__", None)
+    said = str(error).partition(f"{CIRCULAR} '")[2].partition("'")[0]
+    return said or getattr(error, "name", None)
 
 
 def _find_hidden(name: str, file: str | None) -> str | None:
