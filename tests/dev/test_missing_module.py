@@ -45,7 +45,7 @@ def write(project: Path, **files: str) -> None:
 def tell(project: Path, module: str, **variables: str) -> str:
     """Return what is said when a module of the project is imported in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", TELL.format(directory=str(project), module=module)],
+        [sys.executable, "-P", "-c", TELL.format(directory=str(project), module=module)],
         cwd=project,
         env={"PATH": "", **variables},
         capture_output=True,
