@@ -32,6 +32,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     monkeypatch.setattr(made, "FOLDER", tmp_path)
+    monkeypatch.setattr(made, "PYTHON", tmp_path / "bin" / "python")
     monkeypatch.setattr(made, "STAMP", tmp_path / "stamp")
     return made
 
