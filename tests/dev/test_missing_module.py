@@ -163,10 +163,10 @@ def test_a_circle_met_through_an_attribute_is_told_as_well(project: Path) -> Non
 
 
 def test_a_file_that_hides_an_installed_library_is_found(project: Path) -> None:
-    write(project, click="from click import echo", json="import json.decoder")
+    write(project, click="from click import echo", wave="import wave.reader")
     assert "hides it" in tell(project, "click")
-    said = tell(project, "json")
-    assert f"Your own {project / 'json.py'} has the name of the library 'json'" in said
+    said = tell(project, "wave")
+    assert f"Your own {project / 'wave.py'} has the name of the library 'wave'" in said
 
 
 def test_a_file_named_like_a_library_that_is_missing_is_found(project: Path) -> None:
