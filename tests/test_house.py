@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -375,3 +376,13 @@ def test_a_fragment_of_the_changelog_is_named_and_written_as_one() -> None:
         for name, text in texts.items()
         if not re.fullmatch(r"\S.*[.`)]\n", text, re.DOTALL) or text.startswith(("#", "-", "*"))
     )
+
+
+def test_the_figures_in_the_readme_are_those_that_were_measured() -> None:
+    rows = json.loads((CHECKOUT / "benchmarks/results/inprocess.json").read_text("utf-8"))["rows"]
+    measured = {row["workload"]: str(row["ratio"]) for row in rows}
+    text = (CHECKOUT / "README.md").read_text("utf-8").partition("## What a request costs\n")[2]
+    names, _, figures = re.findall(r"^\|.*\|$", text, re.MULTILINE)[:3]
+    shown = dict(zip(names.strip("| ").split(" | "), figures.strip("| ").split(" | "), strict=True))
+    shown["render_template_string"] = shown.pop("template string")
+    assert shown == {name: measured[name] for name in shown}
