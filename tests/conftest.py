@@ -14,6 +14,28 @@ from tests import services
 from tests.running import Server, find_free_port
 from tests.wires import WIRES, WireClient
 
+# What takes minutes together: servers, browsers, environments, big inputs. Marked slow.
+SLOW = (
+    "browser",
+    "cli/test_drop_in_commands.py",
+    "cli/test_run.py",
+    "docs",
+    "extensions",
+    "questions",
+    "security",
+    "server/test_serve.py",
+    "server/test_stop_signals.py",
+    "test_drop_in.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow files and folders."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture
 def app(tmp_path: Path) -> Flask:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.extensions.conftest import Run
-
-pytestmark = pytest.mark.slow
 
 
 def test_the_toolbar_is_in_the_page_and_its_panels_answer(on_kolben: Run) -> None:

@@ -8,8 +8,6 @@ import pytest
 
 from tests.extensions.conftest import PROGRAMS, Run
 
-pytestmark = pytest.mark.slow
-
 PROGRAM = ast.parse((PROGRAMS / "extension.py").read_text("utf-8"))
 EXTENSIONS = [
     node.name

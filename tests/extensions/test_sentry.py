@@ -6,8 +6,6 @@ import pytest
 
 from tests.extensions.conftest import Run
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize(
     ("style", "transaction"), [("url", "/order/<int:number>"), ("endpoint", "order")]
