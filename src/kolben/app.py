@@ -22,7 +22,6 @@ from kolben.core.context import BEING_HANDLED, AppContext, RequestContext
 from kolben.core.current import the_request_context
 from kolben.core.engine import STEPS, Engine
 from kolben.core.hosts import check_host
-from kolben.core.lazy import lazy
 from kolben.core.proxies import g, request
 from kolben.core.request import Request
 from kolben.core.response import Response
@@ -43,6 +42,24 @@ from kolben.typing import (
 )
 
 
+class _EngineOfApp:
+    """Makes an app's engine where there is none, and stores it in the app.
+
+    Both under the lock under which an engine is forgotten: one that was made while another
+    thread changed the app does not stay. It has no __set__, so the stored engine hides it.
+    """
+
+    def __get__(self, app: Flask | None, owner: type) -> Any:
+        if app is None:
+            return self
+        with app._engine_lock:
+            engine = app.__dict__.get("engine")
+            if engine is None:
+                engine = Engine(app, _OWN_STEPS, SecureCookieSessionInterface)
+                app.__dict__["engine"] = engine
+            return engine
+
+
 class Flask(App):
     """A web application: a WSGI callable, and the registry of all that it answers with.
 
@@ -51,10 +68,8 @@ class Flask(App):
     and whether rules match hosts or subdomains.
     """
 
-    @lazy
-    def engine(self) -> Engine:
-        """What requests are answered from; made anew after each change of its parts."""
-        return Engine(self, _OWN_STEPS, SecureCookieSessionInterface)
+    # What requests are answered from; made anew after each change of its parts.
+    engine: Engine = _EngineOfApp()  # type: ignore[assignment]  # acts as the attribute
 
     # Entries.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import weakref
 from collections.abc import Callable, ValuesView
 from datetime import timedelta
@@ -160,6 +161,7 @@ class App(Scaffold):
         instance_relative_config: bool = False,
         root_path: str | None = None,
     ) -> None:
+        self._engine_lock = threading.RLock()
         super().__init__(
             import_name=import_name,
             static_folder=static_folder,
@@ -226,7 +228,8 @@ class App(Scaffold):
 
     def _forget_engine(self) -> None:
         """Have the next request make a new engine."""
-        self.__dict__.pop("engine", None)
+        with self._engine_lock:
+            self.__dict__.pop("engine", None)
 
     def _merge_hooks(self) -> None:
         """Have the engine take over changed hooks."""

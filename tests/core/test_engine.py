@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -124,6 +125,25 @@ def test_a_rule_and_a_view_added_late_are_found() -> None:
     assert client.get("/late").text == "late"
     app.view_functions["late"] = lambda: "later"
     assert client.get("/late").text == "later"
+
+
+def test_an_engine_made_while_the_app_is_changed_does_not_stay() -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", "view", lambda: "")
+    changed = threading.Thread(target=lambda: app.add_url_rule("/late", "late", lambda: "late"))
+
+    class ChangedMeanwhile(type(app.view_functions)):  # type: ignore[misc]  # a class all the same
+        def get(self, endpoint: str, default: Any = None) -> Any:
+            if endpoint == "view" and not changed.ident:
+                changed.start()
+                changed.join(0.1)  # it waits for the map, or has changed it
+            return super().get(endpoint, default)
+
+    app.view_functions = ChangedMeanwhile(app.view_functions)
+    client = app.test_client()
+    client.get("/")
+    changed.join()
+    assert client.get("/late").text == "late"
 
 
 def test_plans_are_kept_and_hooks_shared() -> None:

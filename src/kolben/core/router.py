@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from threading import RLock
 from typing import Any
 
 from werkzeug.routing import Map, Rule, RuleFactory, ValidationError
@@ -39,10 +41,16 @@ class RuleMap(Map):
 
     tell: Callable[[], None] | None = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Held while rules are added or compiled, as one thread may do each.
+        self.changing = RLock()
+        super().__init__(*args, **kwargs)
+
     def add(self, rulefactory: RuleFactory) -> None:
         """Add a rule, or the rules of a factory."""
-        super().add(rulefactory)
-        if self.tell is not None:
+        with self.changing:
+            super().add(rulefactory)
+        if self.tell is not None:  # not under the lock: whoever is told may wait for a compiler
             self.tell()
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -114,6 +122,10 @@ class Router:
 
     def __init__(self, url_map: Map, make_plan: MakePlan) -> None:
         """Compile the rules of a map as it is now."""
+        with url_map.changing if isinstance(url_map, RuleMap) else nullcontext():
+            self._compile(url_map, make_plan)
+
+    def _compile(self, url_map: Map, make_plan: MakePlan) -> None:
         url_map.update()
         self._exact: dict[str, dict[str, Plan]] = {}
         self._root = Node()
