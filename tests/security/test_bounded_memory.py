@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,30 +124,37 @@ def test_the_memory_of_a_server_does_not_grow_with_the_requests(server: Server) 
 # Hashes.
 
 
-def serve(seed: str, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "kolben", "--app", __file__, "serve", *options]
+def serve(seed: str, app: str) -> subprocess.CompletedProcess[str]:
+    """Run `kolben serve` to its end, which must come by itself."""
+    command = [
+        sys.executable,
+        "-m",
+        "kolben",
+        "--app",
+        app,
+        "serve",
+        "--port",
+        str(find_free_port()),
+    ]
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
     return subprocess.run(
-        command,
-        env={"PYTHONHASHSEED": seed},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        command, env=environment, capture_output=True, text=True, timeout=30, check=False
     )
 
 
 def test_serving_with_known_hashes_is_refused() -> None:
-    done = serve("0", "--port", str(find_free_port()))
+    done = serve("0", str(Path(__file__).with_name("target.py")))
     assert done.returncode != 0
-    assert "PYTHONHASHSEED" in done.stderr
+    assert "PYTHONHASHSEED=0" in done.stderr
     assert "Unset it" in done.stderr
 
 
 def test_served_workers_hash_each_in_their_own_way(server: Server) -> None:
-    flags = server.ask("/hashes").json
-    assert flags["randomized"] is True
+    assert server.ask("/hashes").json == {"randomized": True}
 
 
 @pytest.mark.parametrize("seed", ["random", "1"])
 def test_serving_with_other_hashes_gets_past_that(seed: str) -> None:
-    assert "PYTHONHASHSEED" not in serve(seed, "--port", "0").stderr
+    done = serve(seed, "nowhere_to_be_found")
+    assert "nowhere_to_be_found" in done.stderr
+    assert "PYTHONHASHSEED" not in done.stderr

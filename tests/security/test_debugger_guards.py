@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 import werkzeug.debug
+import werkzeug.serving
 from werkzeug.debug import DebuggedApplication
 
 from kolben import Flask
@@ -145,6 +146,21 @@ def test_it_is_off_unless_it_is_asked_for(way: Way, target: str) -> None:
     answer = way.ask(target)
     assert answer.status == (404 if "console" in target else 200)
     assert "SECRET" not in answer.text
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_running_an_app_asks_for_it_in_debug_mode_only(
+    debug: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(
+        werkzeug.serving,
+        "run_simple",
+        lambda *args, **options: asked.append(options["use_debugger"]),
+    )
+    monkeypatch.delenv("FLASK_RUN_FROM_CLI", raising=False)
+    Flask("running").run(debug=debug, load_dotenv=False)
+    assert asked == [debug]
 
 
 def test_a_failing_view_shows_nothing_unless_it_is_asked_to(way: Way) -> None:

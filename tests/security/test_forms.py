@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from werkzeug.exceptions import HTTPException
 
 from kolben import Flask
-from kolben.core.fields import MAX_FIELDS
+from kolben.core.fields import MAX_FIELDS, unquote_field
 from tests.security.growth import assert_linear
 from tests.security.ways import EnvironWay, Server, Way, call, make_environ
 
@@ -219,6 +221,26 @@ def test_a_form_takes_linear_time(app: Flask, shape: Callable[[int], bytes]) -> 
         return work
 
     assert_linear(make, MEBIBYTE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", FORMS.values(), ids=FORMS)
+def test_no_field_costs_more_than_a_few_calls_for_each_escape(
+    shape: Callable[[int], bytes],
+) -> None:
+    """Linear time may be long: the library's unquote takes 20 times as long for bare signs."""
+    text = shape(2 * MEBIBYTE).decode()
+    one_call_s = least_s(lambda: re.sub("...", lambda match: match[0], text, flags=re.DOTALL))
+    assert least_s(lambda: unquote_field(text)) < 3 * max(one_call_s, 0.1)
+
+
+def least_s(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(5):
+        began = time.thread_time()
+        work()
+        times.append(time.thread_time() - began)
+    return min(times)
 
 
 @pytest.mark.parametrize("shape", FORMS.values(), ids=FORMS)
