@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from kolben import Flask
 from kolben.core.fields import MAX_FIELDS, unquote_field
-from tests.security.growth import assert_linear
+from tests.security.growth import FORM_BYTES, MULTIPART_BYTES, QUERY_BYTES, assert_linear
 from tests.security.ways import EnvironWay, Server, Way, call, make_environ
 
 B = b"bound"
@@ -187,7 +187,7 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.slow
 def test_a_multipart_body_takes_linear_time(app: Flask, shape: Callable[[int], bytes]) -> None:
-    assert_linear(multipart(shape)(app), 2 * MEBIBYTE)
+    assert_linear(multipart(shape)(app), MULTIPART_BYTES)
 
 
 FORMS: dict[str, Callable[[int], bytes]] = {
@@ -220,7 +220,7 @@ def test_a_form_takes_linear_time(app: Flask, shape: Callable[[int], bytes]) -> 
 
         return work
 
-    assert_linear(make, MEBIBYTE)
+    assert_linear(make, FORM_BYTES)
 
 
 @pytest.mark.slow
@@ -250,7 +250,7 @@ def test_a_query_takes_linear_time(app: Flask, shape: Callable[[int], bytes]) ->
         environ["QUERY_STRING"] = shape(size).decode("latin-1")
         return lambda: call(app, environ.copy())
 
-    assert_linear(make, MEBIBYTE // 4)
+    assert_linear(make, QUERY_BYTES)
 
 
 # Broken.

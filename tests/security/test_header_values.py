@@ -11,10 +11,8 @@ from werkzeug.exceptions import HTTPException
 
 from kolben import Flask
 from kolben.wrappers import Request
-from tests.security.growth import assert_linear
+from tests.security.growth import HEADER_BYTES, assert_linear
 from tests.security.ways import RAW, Way, make_environ
-
-SIZE = 7_900
 
 # Each attribute of a request that is made of a header, with that header.
 ATTRIBUTES = {
@@ -124,7 +122,7 @@ def test_an_attribute_takes_linear_time_whatever_its_header(app: Flask, attribut
 
             return work
 
-        assert_linear(make, SIZE)
+        assert_linear(make, HEADER_BYTES)
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kolben import Flask
-from tests.security.growth import assert_linear
+from tests.security.growth import JSON_BYTES, assert_linear
 from tests.security.ways import EnvironWay, Way, call, make_environ
 
 JSON = "application/json"
@@ -152,7 +152,7 @@ def test_json_takes_linear_time(app: Flask, shape: Callable[[int], bytes]) -> No
         headers = [("Host", "h"), ("Content-Type", JSON), ("Content-Length", str(len(body)))]
         return lambda: call(app, make_environ("/json-silent", "POST", headers, body))
 
-    assert_linear(make, 2**20)
+    assert_linear(make, JSON_BYTES)
 
 
 def test_the_deepest_json_that_is_read_is_deep_enough(way: Way) -> None:
