@@ -181,9 +181,9 @@ def test_the_console_of_a_frame_opens_with_the_pin(
     assert console.functions[-1] == "fail"
     assert len(set(console.frames)) == len(console.functions) > 1
     own = console.frames[-1]
-    assert "82" not in console.evaluate("secret * 2", own), "without a PIN"
+    assert ">>> secret" not in console.evaluate("secret * 2", own), "without a PIN"
     assert '"auth": false' in console.send(cmd="pinauth", pin="000-000-000")
-    assert "82" not in console.evaluate("secret * 2", own), "with a wrong PIN"
+    assert ">>> secret" not in console.evaluate("secret * 2", own), "with a wrong PIN"
 
     console.send(cmd="printpin")
     pins = set(re.findall(r"[Pp][Ii][Nn](?: code)?: (\d{3}-\d{3}-\d{3})", program.printed))
