@@ -366,6 +366,12 @@ def test_links_of_the_manual_lead_somewhere() -> None:
     )
 
 
+def test_the_index_has_every_page_of_the_manual() -> None:
+    index = (CHECKOUT / "docs" / "index.md").read_text("utf-8")
+    pages = {file.name for file in committed("docs/*.md") if file.parent.name == "docs"}
+    demand_none(sorted(name for name in pages - {"index.md"} if f"]({name})" not in index))
+
+
 def test_a_fragment_of_the_changelog_is_named_and_written_as_one() -> None:
     fragments = [file for file in committed("changelog") if file.name != "README.md"]
     assert fragments or "## " in (CHECKOUT / "CHANGELOG.md").read_text("utf-8")
