@@ -169,11 +169,8 @@ class App(Scaffold):
             template_folder=template_folder,
             root_path=root_path,
         )
-        if instance_path is not None and not os.path.isabs(instance_path):
-            raise ValueError(
-                f"The instance path must be absolute, and {instance_path!r} is relative."
-                " Give os.path.abspath() of it."
-            )
+        if instance_path and not os.path.isabs(instance_path):
+            raise ValueError(f"The instance path must be absolute; {instance_path!r} is relative.")
         self.instance_path = instance_path or self.auto_find_instance_path()
         self.config = self.make_config(instance_relative_config)
         self.aborter = self.make_aborter()

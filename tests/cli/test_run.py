@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import subprocess
@@ -55,14 +56,16 @@ class Development:
         return self.log.read_text()
 
     def get(self, path: str = "/") -> tuple[int, str]:
-        """Return status and text; (0, "") while nothing answers."""
+        """Return status and text; (0, "") while nothing answers, or a reload cuts it off."""
+        url = f"http://127.0.0.1:{self.port}{path}"
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as found:
-                return found.status, found.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except OSError:
+            try:
+                answer: Any = urllib.request.urlopen(url, timeout=5)
+            except urllib.error.HTTPError as error:
+                answer = error
+            with answer:
+                return answer.status, answer.read().decode()
+        except (OSError, http.client.HTTPException):
             return 0, ""
 
     def end(self) -> None:
