@@ -132,7 +132,7 @@ def _inspection() -> list[Call]:
         get("/uuid"),
         get("/headers", X_One="1", Accept="text/*;q=0.5, */*;q=0.1", Cookie="a=1; b=2"),
         get("/headers?show_env=1", X_Forwarded_For="1.2.3.4"),
-        get("/user-agent", User_Agent="agent/1.0 (\u00fc)"),
+        get("/user-agent?beyond=ascii", User_Agent="agent/1.0 (\u00fc)"),
         get("/user-agent"),
         get("/get?a=1&a=2&b=%C3%BC&c=%ff&d"),
         get("/get", "origin", Origin="http://other.test"),
