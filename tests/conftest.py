@@ -11,6 +11,7 @@ import pytest
 from kolben import Flask
 from kolben.testing import FlaskClient
 from tests import services
+from tests.fresh_interpreter import Interpreter
 from tests.running import Server, find_free_port
 from tests.wires import WIRES, WireClient
 
@@ -107,3 +108,21 @@ def redis_url() -> str:
 def rabbitmq_url() -> str:
     """The URL of a RabbitMQ virtual host."""
     return services.need(services.RABBITMQ)
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Interpreter:
+    """Interpreters that start in an empty directory."""
+    return Interpreter(tmp_path)
+
+
+@pytest.fixture
+def other_flask(tmp_path: Path) -> str:
+    """The version of a package `flask` that is installed, and is not Kolben."""
+    (tmp_path / "flask").mkdir()
+    (tmp_path / "flask" / "__init__.py").write_text("Flask = None\n")
+    (tmp_path / "flask-2.3.9.dist-info").mkdir()
+    (tmp_path / "flask-2.3.9.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: Flask\nVersion: 2.3.9\n"
+    )
+    return "2.3.9"

@@ -22,23 +22,6 @@ NAMESAKES = [(f"flask.{name}", f"kolben.{name}") for name in MODULES] + [
 ]
 
 
-@pytest.fixture
-def python(tmp_path: Path) -> Interpreter:
-    return Interpreter(tmp_path)
-
-
-@pytest.fixture
-def other_flask(tmp_path: Path) -> str:
-    """The version of a package `flask` that is installed, and is not Kolben."""
-    (tmp_path / "flask").mkdir()
-    (tmp_path / "flask" / "__init__.py").write_text("Flask = None\n")
-    (tmp_path / "flask-2.3.9.dist-info").mkdir()
-    (tmp_path / "flask-2.3.9.dist-info" / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: Flask\nVersion: 2.3.9\n"
-    )
-    return "2.3.9"
-
-
 class TestModules:
     @pytest.mark.parametrize(("flask_name", "own_name"), NAMESAKES)
     def test_a_flask_name_is_the_module_that_has_its_names(
