@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 
 import click
 import pytest
+from werkzeug.datastructures import Headers
 
 from kolben import (
     Blueprint,
@@ -30,6 +31,7 @@ from kolben.core.engine import STEPS
 from kolben.globals import request_ctx
 from kolben.json.provider import DefaultJSONProvider
 from kolben.sessions import SecureCookieSessionInterface
+from tests.wires import WIRES, Message
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +76,15 @@ def fetch(path: str, method: str = "GET") -> Callable[[Flask], Any]:
     return use
 
 
+def fetch_by_asgi(path: str) -> Callable[[Flask], Any]:
+    """Send a request, as an ASGI server does."""
+
+    def use(app: Flask) -> None:
+        WIRES["asgi"](app, Message("GET", path, "", Headers({"Host": "localhost"}), b""))
+
+    return use
+
+
 def open_session(app: Flask) -> None:
     with app.test_client().session_transaction() as session:
         session["a"] = 1
@@ -91,7 +102,9 @@ AT_REQUESTS: dict[str, Callable[[Flask], Any]] = {
     "log_exception": fetch("/fail"),
     "should_ignore_error": fetch("/fail"),
     "make_default_options_response": fetch("/", "OPTIONS"),
+    "asgi_app": fetch_by_asgi("/"),
     "ensure_sync": fetch("/later"),
+    "ensure_async": fetch_by_asgi("/later"),
     "send_static_file": fetch("/static/a.txt"),
     "get_send_file_max_age": fetch("/static/a.txt"),
     "redirect": fetch("/away"),

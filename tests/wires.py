@@ -6,6 +6,7 @@ A wire takes a Message and gives an Answer; WIRES names them all. Another entry 
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Callable
@@ -146,4 +147,56 @@ def _environ(message: Message) -> dict[str, Any]:
     return environ
 
 
-WIRES: dict[str, Wire] = {"wsgi": wsgi}
+def asgi(app: Flask, message: Message) -> Answer:
+    """Call the app as an ASGI server does, on a loop of its own."""
+    return asyncio.run(_call_asgi(app, message))
+
+
+async def _call_asgi(app: Flask, message: Message) -> Answer:
+    sent: list[dict[str, Any]] = []
+    coming = [{"type": "http.request", "body": message.body, "more_body": False}]
+    gone = asyncio.Event()
+
+    async def receive() -> Any:
+        if not coming:
+            await gone.wait()  # the client stays until it is answered
+        return coming.pop()
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    await app.asgi_app(_scope(message), receive, send)
+    start, *rest = sent
+    assert start["type"] == "http.response.start"
+    assert [event["type"] for event in rest] == ["http.response.body"] * len(rest)
+    assert not rest[-1].get("more_body", False)
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]
+    ]
+    body = b"".join(event.get("body", b"") for event in rest)
+    return Answer(start["status"], Headers(headers), body)
+
+
+def _scope(message: Message) -> dict[str, Any]:
+    """Make the scope that a server would (ASGI 3, HTTP connection scope)."""
+    raw = message.path.encode("ascii")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": message.method,
+        "scheme": "http",
+        "path": unquote_to_bytes(message.path).decode("utf-8", "replace"),
+        "raw_path": raw,
+        "query_string": message.query.encode("latin-1"),
+        "root_path": "",
+        "headers": [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in message.headers
+        ],
+        "client": ("127.0.0.1", 50_000),
+        "server": ("localhost", 80),
+    }
+
+
+WIRES: dict[str, Wire] = {"wsgi": wsgi, "asgi": asgi}

@@ -7,6 +7,7 @@ all of them (kolben.core.engine.STEPS).
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from inspect import iscoroutinefunction
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -17,10 +18,11 @@ from werkzeug.utils import redirect as make_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben.app_setup import App
-from kolben.core import cycle, errors, urls
+from kolben.core import errors, steps, urls
 from kolben.core.context import BEING_HANDLED, AppContext, RequestContext
 from kolben.core.current import the_request_context
-from kolben.core.engine import STEPS, Engine
+from kolben.core.cycle import tear_down_app, tear_down_request
+from kolben.core.engine import ERROR_STEPS, STEPS, WSGI_STEPS, Engine
 from kolben.core.hosts import check_host
 from kolben.core.proxies import g, request
 from kolben.core.request import Request
@@ -28,15 +30,19 @@ from kolben.core.response import Response
 from kolben.core.returns import make_response
 from kolben.core.source import KNOWN_SCHEMES
 from kolben.debughelpers import FormDataRoutingRedirect, attach_enctype_error_multidict
-from kolben.entry import wsgi
+from kolben.entry import asgi, rsgi, wsgi
 from kolben.entry.loop import to_sync
+from kolben.entry.threads import in_thread, on_loop
 from kolben.logging import escape
 from kolben.sessions import SecureCookieSessionInterface
 from kolben.templating import update_template_context
 from kolben.typing import (
     FlaskClient,
     FlaskCliRunner,
+    Receive,
     ResponseReturnValue,
+    Scope,
+    Send,
     StartResponse,
     WSGIEnvironment,
 )
@@ -73,13 +79,29 @@ class Flask(App):
 
     # Entries.
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a WSGI request, through the middleware that stands in wsgi_app."""
-        return self.wsgi_app(environ, start_response)
+    def __call__(self, environ: Any, start_response: Any = None, send: Any = None) -> Any:
+        """Answer a WSGI request, through the middleware that stands in wsgi_app.
+
+        Called as ASGI calls (scope, receive, send), or as its second version did (scope), it
+        answers as asgi_app.
+        """
+        if send is None and start_response is not None:
+            return self.wsgi_app(environ, start_response)
+        if send is None:
+            return partial(self.asgi_app, environ)
+        return self.asgi_app(environ, start_response, send)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a WSGI request; wrap it: `app.wsgi_app = Middleware(app.wsgi_app)`."""
         return wsgi.answer(self, environ, start_response)
+
+    async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an ASGI call; wrap it: `app.asgi_app = Middleware(app.asgi_app)`."""
+        await asgi.answer(self, scope, receive, send)
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        """Answer an RSGI call (version 1.6)."""
+        await rsgi.answer(self, scope, protocol)
 
     def run(
         self,
@@ -145,15 +167,15 @@ class Flask(App):
 
     def full_dispatch_request(self) -> Response:
         """Run hooks and view of the current request and return the response."""
-        return cycle.full_dispatch(self)
+        return steps.full_dispatch(self)
 
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Run what comes before the view; what it returns is the answer, if not None."""
-        return cycle.preprocess(self)  # type: ignore[no-any-return]  # a hook's own
+        return steps.preprocess(self)  # type: ignore[no-any-return]  # a hook's own
 
     def dispatch_request(self) -> ResponseReturnValue:
         """Call the current request's view and return what it returns."""
-        return cycle.dispatch(self)  # type: ignore[no-any-return]  # a view's own
+        return steps.dispatch(self)  # type: ignore[no-any-return]  # a view's own
 
     def make_response(self, rv: ResponseReturnValue) -> Response:
         """Make what a view returned into a response; TypeError if it can't be."""
@@ -166,19 +188,19 @@ class Flask(App):
 
         from_error_handler: an error in that is logged and not raised.
         """
-        return cycle.finalize(self, rv, from_error_handler)
+        return steps.finalize(self, rv, from_error_handler)
 
     def process_response(self, response: Response) -> Response:
         """Run after_request functions and save the session."""
-        return cycle.process_response(self, response)
+        return steps.process_response(self, response)
 
     def do_teardown_request(self, exc: BaseException | None = BEING_HANDLED) -> None:
         """Run teardown_request functions; exc: by default the one being handled."""
-        cycle.tear_down_request(self, cycle.being_handled(exc))
+        tear_down_request(self, the_request_context(), steps.being_handled(exc))
 
     def do_teardown_appcontext(self, exc: BaseException | None = BEING_HANDLED) -> None:
         """Run teardown_appcontext functions; exc: by default the one being handled."""
-        cycle.tear_down_app(self, cycle.being_handled(exc))
+        tear_down_app(self, steps.being_handled(exc))
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with the methods that the URL takes."""
@@ -320,10 +342,21 @@ class Flask(App):
         """Return a function that can be called plainly: `func`, or a wrapper if it is async."""
         return self.async_to_sync(func) if iscoroutinefunction(func) else func
 
+    def ensure_async(self, func: Callable[..., Any], blocks: bool = True) -> Callable[..., Any]:
+        """Return a function to be awaited: `func` if it is async, else a wrapper.
+
+        blocks: it runs in a thread of the app's pool, and else on the event loop itself.
+        """
+        if iscoroutinefunction(func):
+            return func
+        return in_thread(func) if blocks and getattr(func, "blocking", True) else on_loop(func)
+
     def async_to_sync(self, func: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
         """Wrap a coroutine function so that a plain call runs it to its end."""
         return to_sync(func)
 
 
 # As they are here: tracers replace some on Flask itself, which is an override as well.
-_OWN_STEPS = SimpleNamespace(**{step: getattr(Flask, step) for step in STEPS})
+_OWN_STEPS = SimpleNamespace(
+    **{step: getattr(Flask, step) for step in (*STEPS, *ERROR_STEPS, *WSGI_STEPS)}
+)

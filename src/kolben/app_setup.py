@@ -19,7 +19,7 @@ from werkzeug.routing import Map, Rule
 from kolben.blueprints import Blueprint, T_filter, T_global, T_test
 from kolben.commands import AppGroup
 from kolben.config import Config, ConfigAttribute
-from kolben.core.engine import STEPS
+from kolben.core.engine import ERROR_STEPS, STEPS, WSGI_STEPS
 from kolben.core.globals_namespace import _AppCtxGlobals
 from kolben.core.hooks import HookTable, WatchedDict
 from kolben.core.request import Request
@@ -51,8 +51,12 @@ from kolben.typing import (
 ENGINE_PARTS = frozenset(
     {
         *STEPS,
+        *ERROR_STEPS,
+        *WSGI_STEPS,
+        "ensure_async",
         "ensure_sync",
         "request_class",
+        "response_class",
         "session_interface",
         "subdomain_matching",
         "url_map",
@@ -68,6 +72,10 @@ HOOK_TABLES = frozenset(
         "url_value_preprocessors",
     }
 )
+
+# Options of a route that say how its view is run, where there is an event loop: `blocking=False`
+# on the loop itself and not in a thread, `stream_body=True` before the body has come.
+VIEW_OPTIONS = ("blocking", "stream_body")
 
 
 def _make_timedelta(value: timedelta | int | None) -> timedelta | None:
@@ -387,7 +395,9 @@ class App(Scaffold):
         methods, answers_options = self._methods_of(
             view_func, options.pop("methods", None), provide_automatic_options
         )
+        how = {name: options.pop(name) for name in VIEW_OPTIONS if name in options}
         added: Any = self.url_rule_class(rule, endpoint=endpoint, methods=methods, **options)
+        vars(added).update(how)
         added.provide_automatic_options = answers_options
         self.url_map.add(added)
         if view_func is None:

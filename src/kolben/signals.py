@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from blinker import Namespace
+from typing import Any
+
+from blinker import Namespace, Signal
+
+from kolben.typing import App
 
 _of_an_app = Namespace().signal
 
@@ -16,3 +20,13 @@ appcontext_tearing_down = _of_an_app("appcontext-tearing-down")
 appcontext_pushed = _of_an_app("appcontext-pushed")
 appcontext_popped = _of_an_app("appcontext-popped")
 message_flashed = _of_an_app("message-flashed")
+
+
+def announce(signal: Signal, app: App, **values: Any) -> None:
+    """Send a signal of an app; receivers that are coroutine functions are run to their end."""
+    signal.send(app, _async_wrapper=app.ensure_sync, **values)
+
+
+async def announce_async(signal: Signal, app: App, **values: Any) -> None:
+    """Send a signal of an app on the event loop; receivers that are plain run in a thread."""
+    await signal.send_async(app, _sync_wrapper=app.ensure_async, **values)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 if TYPE_CHECKING:
@@ -93,3 +101,11 @@ ErrorHandlers = dict[Union[type[Exception], None], Any]
 View = Callable[..., Any]
 Hook = Callable[..., Any]
 WSGIBody = Iterable[bytes]
+# What goes out as it is, since nobody looks at it as a response: body, Content-Type header.
+Page = tuple[bytes, tuple[str, str]]
+
+# ASGI (https://asgi.readthedocs.io): a connection, and its messages in and out.
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]

@@ -113,9 +113,11 @@ def test_hooks_run_inward_before_and_outward_after() -> None:
         before_request_funcs=table("before"),
         after_request_funcs=table("after"),
         teardown_request_funcs={},
+        ensure_sync=lambda hook: hook,
+        ensure_async=lambda hook: hook,
     )
     hooks = Hooks(("a.b", "a"))
-    hooks.merge(tables, lambda hook: hook)
+    hooks.merge(tables)
     assert [str(hook) for hook in hooks.before] == [
         "before None 1",
         "before None 2",
@@ -142,7 +144,9 @@ def test_hooks_that_are_async_are_wrapped_once_when_merged() -> None:
         before_request_funcs={None: ["hook"]},
         after_request_funcs={},
         teardown_request_funcs={},
+        ensure_sync=lambda hook: f"sync {hook}",
+        ensure_async=lambda hook: hook,
     )
     hooks = Hooks(())
-    hooks.merge(tables, lambda hook: f"sync {hook}")  # type: ignore[arg-type, return-value]  # texts
+    hooks.merge(tables)
     assert [str(hook) for hook in hooks.before] == ["sync hook"]

@@ -21,7 +21,7 @@ def request_of(**kwargs: Any) -> Request:
 def test_nothing_is_read_before_it_is_asked_for() -> None:
     environ = create_environ("/a?b=c")
     request = Request(environ)
-    assert vars(request).keys() == {"environ", "shallow"}
+    assert vars(request).keys() == {"environ"}
     assert environ["werkzeug.request"] is request
 
 

@@ -13,7 +13,9 @@ from werkzeug.routing import MapAdapter
 from kolben.core.current import NO_REQUEST, current, outside
 from kolben.core.lazy import lazy
 from kolben.core.plan import Plan
+from kolben.core.source import decode_path
 from kolben.signals import (
+    announce,
     appcontext_popped,
     appcontext_pushed,
     appcontext_tearing_down,
@@ -35,11 +37,14 @@ class AppContext:
     # The request around a context that has none of its own: pushing an app's context in a
     # view gives a fresh `g`, but the request stays.
     _outer_request: RequestContext | None = None
+    # What each push() set, so that pop() can take it back.
+    _tokens: tuple[Token[AppContext | None], ...] = ()
+    _holds = 0
+    # The event loop has run the teardown functions before it pops.
+    is_torn_down = False
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self._tokens: list[Token[AppContext | None]] = []
-        self._holds = 0
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {id(self)} of {self.app.name}>"
@@ -93,9 +98,9 @@ class AppContext:
         outer = current.get()
         if not self._tokens:
             self._enter(outer)
-        self._tokens.append(current.set(self))
+        self._tokens = (*self._tokens, current.set(self))
         if self.app_context is self and appcontext_pushed.receivers:
-            appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+            announce(appcontext_pushed, self.app)
 
     def _enter(self, outer: AppContext | None) -> None:
         """Take over what stays visible of the context around this one."""
@@ -111,22 +116,33 @@ class AppContext:
         if not self._tokens:
             raise AssertionError(f"{self!r} is popped, but it is not pushed.")
         active = current.get()
-        is_last = len(self._tokens) == 1 and not self._holds
+        is_last = self.is_last_push()
         try:
-            if is_last:
+            if is_last and not self.is_torn_down:
                 self._tear_down(exc)
         finally:
-            current.reset(self._tokens.pop())
+            self.is_torn_down = False
+            self._leave()
             self._announce_popped(is_last)
         if active is not self:
             raise AssertionError(f"Popped wrong context: {self!r} instead of {active!r}.")
+
+    def is_last_push(self) -> bool:
+        """Say whether the next pop() is the end of what this context holds."""
+        return len(self._tokens) == 1 and not self._holds
+
+    def _leave(self) -> None:
+        """Take back what the last push() did to the context variable."""
+        *rest, token = self._tokens
+        self._tokens = tuple(rest)
+        current.reset(token)
 
     def _announce_popped(self, is_last: bool) -> None:
         owns_g = self.app_context is self
         if is_last:
             self._forget_outer()
         if owns_g and appcontext_popped.receivers:
-            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+            announce(appcontext_popped, self.app)
 
     def _forget_outer(self) -> None:
         self._outer_request = None
@@ -174,10 +190,12 @@ class RequestContext(AppContext):
     plan: what the request's rule says is to be done; None until it is matched.
     keeps_g: pushed again after its end, it has its old `g` (to look at what happened); else,
     as a copy that a thread pool uses many times, a new one each time.
+    has_cookie: the client sent one; known from the first push on.
     """
 
     plan: Plan | None = None
     keeps_g = False
+    has_cookie = False
     flashes: list[tuple[str, str]] | None = None
     _owner: AppContext | None = None
 
@@ -189,19 +207,21 @@ class RequestContext(AppContext):
         session: SessionMixin | None = None,
     ) -> None:
         self.app = app
-        self._tokens = []
-        self._holds = 0
         if request is None:
             request = app.request_class(environ)
         request.json_module = app.json  # type: ignore[assignment]  # has a module's functions
         self.__dict__["request"] = request  # its own: nothing to look up
-        self._after_request_functions: list[Any] = []
         if session is not None:
             self.__dict__["_session"] = session
 
     def __repr__(self) -> str:
         request = self.__dict__["request"]
         return f"<{type(self).__name__} {request.url!r} [{request.method}] of {self.app.name}>"
+
+    @lazy
+    def _after_request_functions(self) -> list[Any]:
+        """What after_this_request() was given."""
+        return []
 
     @lazy
     def g(self) -> Any:
@@ -242,29 +262,44 @@ class RequestContext(AppContext):
 
     def match_request(self) -> None:
         """Match the request, or note why it can't be matched."""
-        self.plan = self.app.engine.match(self)
+        environ = self.request.environ
+        # Read where the request would read them, which nobody may have asked for yet.
+        path = decode_path(environ.get("PATH_INFO", ""))
+        host = environ.get("HTTP_HOST")
+        if "HTTP_COOKIE" in environ:
+            self.has_cookie = True
+        self.plan = self.app.engine.match(self, environ["REQUEST_METHOD"], path, host)
 
     def push(self) -> None:
         """Make this the active context; the first time, open the session and match."""
         super().push()
         if self.plan is None:
             if not self.app.engine.opens_session_late:
-                self._session  # noqa: B018  # reading opens it; converters may use it
+                self.open_session()  # converters may use it
             self.match_request()
 
-    def begin(self, engine: Engine) -> None:
-        """Do what push() does, for a new context of an app that overrides none of it."""
+    def open_session(self) -> None:
+        """Open the session, if it is not open yet."""
+        self._session  # noqa: B018  # reading opens it
+
+    def begin(self, engine: Engine, opens_session: bool = True) -> Plan:
+        """Do what push() does, for a new context of an app that overrides none of it.
+
+        opens_session: if it can't be put off; else the caller does that.
+        """
         outer = current.get()
         if outer is not None:
             self._enter(outer)
-        self._tokens.append(current.set(self))
+        self._tokens = (current.set(self),)
         if appcontext_pushed.receivers and self._owner is None:
-            appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
-        if not engine.opens_session_late:
-            self._session  # noqa: B018  # reading opens it; converters may use it
-        self.plan = engine.match(self)
+            announce(appcontext_pushed, self.app)
+        if opens_session and not engine.opens_session_late:
+            self.open_session()  # converters may use it
+        if self.plan is None:
+            self.match_request()
         if not self.app._got_first_request:
             self.app._got_first_request = True
+        return self.plan  # type: ignore[return-value]  # matched by now
 
     def end_quietly(self) -> bool:
         """Do what pop() does without an error, if that is little; else do nothing and say so."""
@@ -288,8 +323,8 @@ class RequestContext(AppContext):
             for hook in plan.hooks.teardown:
                 hook(None)
         finally:
-            current.reset(self._tokens.pop())
-            request.environ["werkzeug.request"] = None
+            self._leave()
+            request.let_go()
         return True
 
     def _enter(self, outer: AppContext | None) -> None:
@@ -309,12 +344,20 @@ class RequestContext(AppContext):
         try:
             self.app.do_teardown_request(exc)
         finally:
-            request.close()
-            request.environ["werkzeug.request"] = None
-            if self._owner is None:
-                # FLASK: the request is over when the app's teardown functions run.
-                del self.request
+            if self.end_request():
                 try:
                     super()._tear_down(exc)
                 finally:
                     self.__dict__["request"] = request
+
+    def end_request(self) -> bool:
+        """Close the request; say whether the app's context ends with it.
+
+        FLASK: then the request is gone from the context while the app's teardown functions run.
+        """
+        self.request.close()
+        self.request.let_go()
+        if self._owner is not None:
+            return False
+        del self.request
+        return True

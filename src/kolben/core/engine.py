@@ -12,14 +12,15 @@ from urllib.parse import quote
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben.core.current import the_request
-from kolben.core.hooks import Hooks
+from kolben.core.hooks import Hooks, blocks
 from kolben.core.hosts import check_host, is_valid_host
 from kolben.core.plan import Plan
-from kolben.core.request import split_blueprint_path
+from kolben.core.request import Request, split_blueprint_path
+from kolben.core.response import content_type_for, is_plain
 from kolben.core.router import Router
-from kolben.core.source import decode_path
 from kolben.typing import App, RequestContext, View
 
 _QUERY_SAFE = "%!#$&'()*+,/:;=?@[]<>\"\\^`{|}"
@@ -39,6 +40,14 @@ STEPS = (
     "raise_routing_exception",
     "request_context",
 )
+# Methods that decide on errors: one overridden is plain code, called in a thread.
+ERROR_STEPS = ("handle_http_exception", "handle_user_exception")
+# What a server calls: overridden, as by middleware, each entry goes through it.
+WSGI_STEPS = ("wsgi_app", "__call__")
+
+
+# What of a response class decides what goes out. Overridden, the class itself is asked.
+WAYS_OUT = ("__call__", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "iter_encoded")
 
 
 class Engine:
@@ -51,16 +60,20 @@ class Engine:
         "app",
         "by_steps",
         "ends_quietly",
+        "is_wrapped",
         "opens_session_late",
+        "overrides_errors",
+        "request_is_own",
         "router",
+        "text_header",
         "unmatched",
     )
 
     def __init__(self, app: App, own_steps: object, own_session_interface: type) -> None:
         """Make an app ready.
 
-        own_steps: has the framework's own STEPS as attributes; not the app's class itself, where
-        a tracer may have replaced some.
+        own_steps: has the framework's own STEPS, ERROR_STEPS and WSGI_STEPS as attributes; not the
+        app's class itself, where a tracer may have replaced some.
         own_session_interface: the one interface whose session may be opened when first used.
         """
         self.app = app
@@ -68,17 +81,33 @@ class Engine:
         # By identity: rules are not hashable, and each plan keeps its rule alive.
         self._plans: dict[int, Plan] = {}
         self.by_steps = any(is_overridden(app, own_steps, step) for step in STEPS)
+        self.overrides_errors = any(is_overridden(app, own_steps, step) for step in ERROR_STEPS)
+        self.is_wrapped = any(is_overridden(app, own_steps, step) for step in WSGI_STEPS)
         interface = app.session_interface
         self.opens_session_late = type(interface) is own_session_interface and not (
             vars(interface).keys() & {"open_session", "session_class", "is_null_session"}
         )
         # A request class of the user's may have more to close.
         self.ends_quietly = not self.by_steps and (app.request_class.close is WerkzeugRequest.close)
+        # Else it may want the environ that it is made from.
+        self.request_is_own = app.request_class.__init__ is Request.__init__
+        self.text_header = plain_text_header(app)
         self._asks_router = not (
             app.subdomain_matching or is_overridden(app, own_steps, "create_url_adapter")
         )
-        self.unmatched = Plan(None, self._raise_unmatched, self.hooks_for(()), False)
+        self.unmatched = self._plan_of_no_rule()
         self.router = Router(app.url_map, self.plan_for)
+
+    def _plan_of_no_rule(self) -> Plan:
+        """Make the plan of a request that no rule matches."""
+
+        async def raise_async() -> NoReturn:
+            self._raise_unmatched()
+
+        plan = Plan(None, self._raise_unmatched, self.hooks_for(()), False, raise_async)
+        # The framework's own view, which never waits.
+        plan.on_loop = True
+        return plan
 
     def _raise_unmatched(self) -> NoReturn:
         """Be the view of a request that no rule matches."""
@@ -89,13 +118,13 @@ class Engine:
         hooks = self._hooks.get(names)
         if hooks is None:
             hooks = self._hooks[names] = Hooks(names)
-            hooks.merge(self.app, self.app.ensure_sync)
+            hooks.merge(self.app)
         return hooks
 
     def merge_hooks(self) -> None:
         """Take all hooks from the app's tables again."""
         for hooks in self._hooks.values():
-            hooks.merge(self.app, self.app.ensure_sync)
+            hooks.merge(self.app)
 
     def plan_for(self, rule: Rule) -> Plan:
         """Return the plan for a rule of the app's url_map."""
@@ -109,18 +138,32 @@ class Engine:
         endpoint: Any = rule.endpoint
         parent = str(endpoint).rpartition(".")[0]
         hooks = self.hooks_for(tuple(split_blueprint_path(parent)) if parent else ())
-        raw = app.view_functions.get(endpoint)
-        view = _missing_view(endpoint) if raw is None else app.ensure_sync(raw)
-        plan = Plan(rule, view, hooks, iscoroutinefunction(raw))
+        raw = app.view_functions.get(endpoint) or _missing_view(endpoint)
+        plan = Plan(
+            rule, app.ensure_sync(raw), hooks, iscoroutinefunction(raw), app.ensure_async(raw)
+        )
+        plan.streams_body = getattr(rule, "stream_body", False)
+        blocking = getattr(rule, "blocking", None)
+        if not (blocks(raw) if blocking is None else blocking):
+            plan.on_loop, plan.view_async = True, app.ensure_async(raw, False)
         if getattr(rule, "provide_automatic_options", False):
-            plan.options = Plan(rule, _without_arguments(app), hooks, False)
+            plan.options = self._plan_of_options(rule, hooks)
         return plan
 
-    def match(self, context: RequestContext) -> Plan:
-        """Find the plan for a context's request and note the match in the request."""
+    def _plan_of_options(self, rule: Rule, hooks: Hooks) -> Plan:
+        """Make the plan that answers OPTIONS, whatever values the path has."""
+
+        def view(**arguments: Any) -> Any:
+            return self.app.make_default_options_response()
+
+        return Plan(rule, view, hooks, False, self.app.ensure_async(view))
+
+    def match(self, context: RequestContext, method: str, path: str, host: str | None) -> Plan:
+        """Find the plan for a context's request and note the match in the request.
+
+        method, path: as Router.find takes them. host: the Host header; None without one.
+        """
         request = context.request
-        environ = request.environ
-        host = environ.get("HTTP_HOST")
         trusted = self.app.config["TRUSTED_HOSTS"]
         if host is None or trusted is not None or not is_valid_host(host) or request.trusted_hosts:
             try:
@@ -130,10 +173,8 @@ class Engine:
                 return self.unmatched
         if not self._asks_router:
             return self._match_by_adapter(context)
-        # Read where the request would read them, which nobody may have asked for yet.
-        path = decode_path(environ.get("PATH_INFO", ""))
         try:
-            found = self.router.find(environ["REQUEST_METHOD"], path)
+            found = self.router.find(method, path)
         except HTTPException as error:  # a converter's
             request.routing_exception = error
             return self.unmatched
@@ -180,10 +221,12 @@ def _missing_view(endpoint: str) -> View:
     return view
 
 
-def _without_arguments(app: App) -> View:
-    """Make the view that answers OPTIONS, whatever values the path has."""
+def plain_text_header(app: App) -> tuple[str, str] | None:
+    """Return the Content-Type of a text that a view returns.
 
-    def view(**arguments: Any) -> Any:
-        return app.make_default_options_response()
-
-    return view
+    None if the app's response class may make of a text what only an instance can tell.
+    """
+    response_class = app.response_class
+    value = content_type_for(response_class.default_mimetype)
+    ways = (getattr(response_class, way) is getattr(WerkzeugResponse, way) for way in WAYS_OUT)
+    return ("Content-Type", value) if value and is_plain(response_class) and all(ways) else None

@@ -20,7 +20,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import RoutingException
 
 from kolben.core.current import the_request
-from kolben.signals import got_request_exception
+from kolben.signals import announce, got_request_exception
 from kolben.typing import App, Response
 
 Handler = Any
@@ -91,21 +91,42 @@ def is_trapped(app: App, error: Exception) -> bool:
     return bool(trap_bad_requests) and isinstance(error, BadRequest)
 
 
+def answer_error(app: App, error: Exception) -> Any:
+    """Return what answers an exception of a view or hook; raise it if nothing does."""
+    return app.handle_user_exception(error)
+
+
+async def answer_error_async(app: App, error: Exception) -> Any:
+    """Return what answers an exception of a view or hook; raise it if nothing does."""
+    if app.engine.overrides_errors:
+        return await app.ensure_async(app.handle_user_exception)(error)
+    return await answer_user_exception_async(app, error)
+
+
 def answer_http_exception(app: App, error: HTTPException) -> Any:
     """Return what the error's handler returns, or the error itself as the response."""
-    # An error without code is a stand-in for a response; routing redirects are no errors.
-    if error.code is None or isinstance(error, RoutingException):
+    if _answers_itself(error):
         return error
     handler = _handler(app, error)
     return error if handler is None else handler(error)
 
 
+async def answer_http_exception_async(app: App, error: HTTPException) -> Any:
+    """Return what the error's handler returns, or the error itself as the response."""
+    if _answers_itself(error):
+        return error
+    handler = _handler_async(app, error)
+    return error if handler is None else await handler(error)
+
+
+def _answers_itself(error: HTTPException) -> bool:
+    """Say whether an error has no handler: a stand-in for a response, or a routing redirect."""
+    return error.code is None or isinstance(error, RoutingException)
+
+
 def answer_user_exception(app: App, error: Exception) -> Any:
     """Return what answers an exception of a view or hook; raise it if nothing does."""
-    if isinstance(error, BadRequestKeyError) and (
-        app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]
-    ):
-        error.show_exception = True
+    _show_missing_key(app, error)
     if isinstance(error, HTTPException) and not app.trap_http_exception(error):
         return app.handle_http_exception(error)
     handler = _handler(app, error)
@@ -114,10 +135,35 @@ def answer_user_exception(app: App, error: Exception) -> Any:
     return handler(error)
 
 
+async def answer_user_exception_async(app: App, error: Exception) -> Any:
+    """Return what answers an exception of a view or hook; raise it if nothing does."""
+    _show_missing_key(app, error)
+    if isinstance(error, HTTPException) and not app.trap_http_exception(error):
+        return await answer_http_exception_async(app, error)
+    handler = _handler_async(app, error)
+    if handler is None:
+        raise error
+    return await handler(error)
+
+
+def _show_missing_key(app: App, error: Exception) -> None:
+    """Have the page of a missing form field say which it is, where that may be told."""
+    if isinstance(error, BadRequestKeyError) and (
+        app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]
+    ):
+        error.show_exception = True
+
+
 def _handler(app: App, error: Exception) -> Handler | None:
     """Find the handler for an error in the current request, to be called plainly."""
     handler = find_handler(app.error_handler_spec, error, the_request().blueprints)
     return None if handler is None else app.ensure_sync(handler)
+
+
+def _handler_async(app: App, error: Exception) -> Handler | None:
+    """Find the handler for an error in the current request, to be awaited."""
+    handler = find_handler(app.error_handler_spec, error, the_request().blueprints)
+    return None if handler is None else app.ensure_async(handler)
 
 
 def propagates(app: App) -> bool:
@@ -132,7 +178,7 @@ def answer_unhandled_exception(app: App, error: Exception) -> Response:
     A handler for InternalServerError (or 500) gets one whose original_exception is `error`.
     """
     if got_request_exception.receivers:
-        got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
+        announce(got_request_exception, app, exception=error)
     error.__traceback__ = _from_users_code(error.__traceback__) or error.__traceback__
     if propagates(app):
         raise error

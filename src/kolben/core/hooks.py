@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from inspect import iscoroutinefunction
+from itertools import groupby
 from typing import Any
 
-from kolben.typing import Hook
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from kolben.typing import App, Hook, Response
 
 Tell = Callable[[], None]
+Wrap = Callable[[Hook], Hook]
+Chain = tuple[Hook, ...]
 
 
 def _nobody() -> None:
@@ -120,40 +126,125 @@ class Hooks:
     """The hooks of one chain of blueprints, in the order in which they run.
 
     names: the blueprint and its parents, the innermost first, as Request.blueprints.
-    Those of the app come first before the view, and last after it.
+    Those of the app come first before the view, and last after it. Each tuple has a twin of
+    functions to be awaited, in which plain hooks that follow one another are one: they go to a
+    thread together.
     """
 
-    __slots__ = ("after", "before", "names", "teardown", "url_values")
+    __slots__ = (
+        "after",
+        "after_async",
+        "before",
+        "before_async",
+        "come_before",
+        "names",
+        "teardown",
+        "teardown_async",
+        "url_values",
+        "url_values_async",
+    )
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
-        self.url_values: tuple[Hook, ...] = ()
-        self.before: tuple[Hook, ...] = ()
-        self.after: tuple[Hook, ...] = ()
-        self.teardown: tuple[Hook, ...] = ()
+        self.url_values: Chain = ()
+        self.before: Chain = ()
+        self.after: Chain = ()
+        self.teardown: Chain = ()
+        self.url_values_async: Chain = ()
+        self.before_async: Chain = ()
+        self.after_async: Chain = ()
+        self.teardown_async: Chain = ()
+        self.come_before = False
 
-    def merge(self, tables: Any, ensure_sync: Callable[[Hook], Hook]) -> None:
-        """Take the hooks from an app's tables again.
-
-        tables: has url_value_preprocessors, before_request_funcs, after_request_funcs and
-        teardown_request_funcs.
-        """
+    def merge(self, app: App) -> None:
+        """Take the hooks from an app's tables again."""
         inward = (None, *reversed(self.names))
         outward = (*self.names, None)
-        self.url_values = _collect(tables.url_value_preprocessors, inward)
-        self.before = tuple(map(ensure_sync, _collect(tables.before_request_funcs, inward)))
-        self.after = tuple(map(ensure_sync, _collect(tables.after_request_funcs, outward, True)))
-        self.teardown = tuple(
-            map(ensure_sync, _collect(tables.teardown_request_funcs, outward, True))
-        )
+        values = _collect(app.url_value_preprocessors, inward)
+        before = _collect(app.before_request_funcs, inward)
+        after = _collect(app.after_request_funcs, outward, True)
+        teardown = _collect(app.teardown_request_funcs, outward, True)
+        self.url_values = values
+        self.before = tuple(map(app.ensure_sync, before))
+        self.after = tuple(map(app.ensure_sync, after))
+        self.teardown = tuple(map(app.ensure_sync, teardown))
+        self.url_values_async = _joined(values, _call_each, app.ensure_async)
+        self.before_async = _joined(before, _first_answer, app.ensure_async)
+        self.after_async = _joined(after, _pass_on, app.ensure_async)
+        self.teardown_async = _joined(teardown, _call_each, app.ensure_async)
+        self.come_before = bool(values or before)
 
 
 def _collect(
     table: Mapping[Any, list[Hook]], names: Iterable[str | None], backwards: bool = False
-) -> tuple[Hook, ...]:
+) -> Chain:
     """List the hooks under `names`; backwards: the one registered last comes first."""
     found: list[Hook] = []
     for name in names:
         hooks = table.get(name, ())
         found.extend(reversed(hooks) if backwards else hooks)
     return tuple(found)
+
+
+def blocks(function: Callable[..., Any]) -> bool:
+    """Say whether a function may keep its thread waiting: not one that is async or says so.
+
+    One says so by an attribute: `function.blocking = False`.
+    """
+    return not iscoroutinefunction(function) and getattr(function, "blocking", True)
+
+
+def _joined(chain: Chain, join: Callable[[Chain], Hook], ensure_async: Wrap) -> Chain:
+    """Return functions to be awaited; those that block and follow one another become one."""
+    joined: list[Hook] = []
+    for is_blocking, run in groupby(chain, blocks):
+        if is_blocking:
+            joined.append(ensure_async(join(tuple(run))))
+        else:
+            joined.extend(map(ensure_async, run))
+    return tuple(joined)
+
+
+def _call_each(chain: Chain) -> Hook:
+    """Join hooks that get the same and return nothing."""
+
+    def call_each(*args: Any) -> None:
+        for hook in chain:
+            hook(*args)
+
+    return call_each
+
+
+def _first_answer(chain: Chain) -> Hook:
+    """Join hooks of which the first that returns something but None is the answer."""
+
+    def first_answer() -> Any:
+        for hook in chain:
+            answer = hook()
+            if answer is not None:
+                return answer
+        return None
+
+    return first_answer
+
+
+def _pass_on(chain: Chain) -> Hook:
+    """Join hooks of which each gets the response that the one before returned."""
+
+    def pass_on(response: Response) -> Response:
+        for hook in chain:
+            response = checked_response(hook(response), hook)
+        return response
+
+    return pass_on
+
+
+def checked_response(response: Any, hook: Hook) -> Response:
+    """Return what a hook returned; TypeError, which names the hook, if that is no response."""
+    if isinstance(response, WerkzeugResponse):
+        return response  # type: ignore[return-value]  # FLASK: of whatever class
+    name = getattr(hook, "__qualname__", repr(hook))
+    raise TypeError(
+        f"The after_request function {name!r} returned {response!r:.80}. Return the response that"
+        " it was given, or another one."
+    )

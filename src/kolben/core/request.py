@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
@@ -53,6 +53,7 @@ class Request(ClientHeaders):
     url_rule: Rule | None = None
     view_args: dict[str, Any] | None = None
     routing_exception: HTTPException | None = None
+    shallow = False
     _form_error: HTTPException | None = None
 
     # The most bytes of a body to read; of a multipart field that is no file; and the most
@@ -69,14 +70,35 @@ class Request(ClientHeaders):
     ) -> None:
         # Not super().__init__: it reads the whole environ, and most views need little of it.
         self.environ = environ
-        self.shallow = shallow
-        if populate_request and not shallow:
+        if shallow:
+            self.shallow = True
+        elif populate_request:
             environ["werkzeug.request"] = self
+
+    @classmethod
+    def of(cls, source: Source) -> Self:
+        """Make the request of an entry other than WSGI, for which an environ is made when asked."""
+        request = cls.__new__(cls)
+        request.__dict__["source"] = source
+        return request
+
+    def let_go(self) -> None:
+        """Break the circle of request and environ, when the request is over."""
+        environ = self.__dict__.get("environ")
+        if environ is not None:
+            environ["werkzeug.request"] = None
 
     @lazy
     def source(self) -> Source:
         """Where the parts below are read from; an entry other than WSGI sets its own."""
         return EnvironSource(self.environ)
+
+    @lazy
+    def environ(self) -> WSGIEnvironment:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The request as WSGI says it (PEP 3333), whatever its entry."""
+        environ = self.source.environ()
+        environ["werkzeug.request"] = self
+        return environ
 
     # The parts that a Werkzeug request reads when it is made.
 

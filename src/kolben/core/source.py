@@ -17,6 +17,7 @@ KNOWN_SCHEMES = frozenset({"http", "https", "ws", "wss"})
 class Source(Protocol):
     """The words of a request as its server says them; each is read at most once."""
 
+    def environ(self) -> WSGIEnvironment: ...
     def method(self) -> str: ...
     def scheme(self) -> str: ...
     def server(self) -> tuple[str, int | None] | None: ...
@@ -37,39 +38,42 @@ def decode_path(value: str) -> str:
 class EnvironSource:
     """A request as WSGI says it (PEP 3333)."""
 
-    __slots__ = ("environ",)
+    __slots__ = ("_environ",)
 
     def __init__(self, environ: WSGIEnvironment) -> None:
-        self.environ = environ
+        self._environ = environ
+
+    def environ(self) -> WSGIEnvironment:
+        return self._environ
 
     def method(self) -> str:
-        return str(self.environ.get("REQUEST_METHOD", "GET")).upper()
+        return str(self.environ().get("REQUEST_METHOD", "GET")).upper()
 
     def scheme(self) -> str:
         # SECURITY: a proxy header can put any text here; it ends up in every external URL.
-        scheme = self.environ.get("wsgi.url_scheme", "http")
+        scheme = self.environ().get("wsgi.url_scheme", "http")
         return scheme if scheme in KNOWN_SCHEMES else "http"
 
     def server(self) -> tuple[str, int | None] | None:
-        name = self.environ.get("SERVER_NAME")
+        name = self.environ().get("SERVER_NAME")
         if name is None:
             return None
         try:
-            return name, int(self.environ.get("SERVER_PORT") or "")
+            return name, int(self.environ().get("SERVER_PORT") or "")
         except ValueError:  # a unix socket has no port
             return name, None
 
     def root_path(self) -> str:
-        return decode_path(self.environ.get("SCRIPT_NAME") or "").rstrip("/")
+        return decode_path(self.environ().get("SCRIPT_NAME") or "").rstrip("/")
 
     def path(self) -> str:
-        return "/" + decode_path(self.environ.get("PATH_INFO") or "").lstrip("/")
+        return "/" + decode_path(self.environ().get("PATH_INFO") or "").lstrip("/")
 
     def query_string(self) -> bytes:
-        return str(self.environ.get("QUERY_STRING", "")).encode("latin-1")
+        return str(self.environ().get("QUERY_STRING", "")).encode("latin-1")
 
     def headers(self) -> Headers:
-        return EnvironHeaders(self.environ)
+        return EnvironHeaders(self.environ())
 
     def remote_addr(self) -> str | None:
-        return self.environ.get("REMOTE_ADDR")
+        return self.environ().get("REMOTE_ADDR")

@@ -1,7 +1,8 @@
 """The event loop on which coroutines run where the caller is not async.
 
-One loop per process, in a thread of its own, started when first needed: connection pools that
-a coroutine made on it stay valid for the next one.
+Where a server runs the app on its event loop, it is that one; else one loop per process, in a
+thread of its own, started when first needed. So connection pools that a coroutine made on it stay
+valid for the next one.
 """
 
 from __future__ import annotations
@@ -19,9 +20,26 @@ _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 
 
+class _OfThread(threading.local):
+    """The server's loop that a thread works for; None for other threads."""
+
+    loop: asyncio.AbstractEventLoop | None = None
+
+
+_of_thread = _OfThread()
+
+
+def work_for_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Have coroutines that this thread runs go to a server's loop."""
+    _of_thread.loop = loop
+
+
 def the_loop() -> asyncio.AbstractEventLoop:
-    """Return this process's loop, running."""
+    """Return the loop of this thread's server, or else this process's own, running."""
     global _loop
+    theirs = _of_thread.loop
+    if theirs is not None and theirs.is_running():
+        return theirs
     with _lock:
         if _loop is None or _loop.is_closed():
             _loop = asyncio.new_event_loop()
@@ -64,7 +82,7 @@ def run_coroutine(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     try:
         return done.result()
     finally:
-        _take_over(context)
+        take_over(context)
 
 
 _tasks: set[asyncio.Task[None]] = set()
@@ -86,10 +104,10 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _take_over(context: contextvars.Context) -> None:
-    """Set the caller's variables to what the coroutine left them at."""
+def take_over(context: contextvars.Context) -> None:
+    """Set the caller's variables to what a copy of its context has them at."""
     for variable, value in context.items():
-        if variable.get(_take_over) is not value:
+        if variable.get(take_over) is not value:
             variable.set(value)
 
 

@@ -1,0 +1,80 @@
+"""The end of a request: its teardown functions run, and its context is left.
+
+Rule: whatever happened before, no context is active afterwards that was not before the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from kolben.core.context import RequestContext
+from kolben.core.current import find_context
+from kolben.core.cycle import tear_down_app_async, tear_down_request_async
+from kolben.typing import App
+
+# Runs a coroutine to its end, also if the task that waits for it is cancelled meanwhile.
+Unbroken = Callable[[Coroutine[Any, Any, None]], Awaitable[None]]
+
+
+def leave(app: App, context: RequestContext, failure: BaseException | None) -> None:
+    """End a request: pop its context, and so run its teardown functions.
+
+    failure: what went wrong in it; None if nothing did. Nothing is torn down while a stream
+    holds the context.
+    """
+    environ = context.request.__dict__.get("environ")
+    preserve = environ and environ.get("werkzeug.debug.preserve_context")
+    if preserve is None and failure is None and context.end_quietly():
+        return
+    if preserve is not None:
+        context.keeps_g = True
+        preserve(context)
+    if find_context() is not context:
+        pop_leaked(app, context)
+    context.pop(None if failure is not None and app.should_ignore_error(failure) else failure)
+
+
+async def leave_async(
+    app: App, context: RequestContext, failure: BaseException | None, unbroken: Unbroken
+) -> None:
+    """End a request on the event loop, in the task that began it."""
+    if find_context() is not context:
+        pop_leaked(app, context)
+    plan = context.plan
+    if failure is None and not (plan and plan.hooks.teardown) and context.end_quietly():
+        return
+    if failure is not None and app.should_ignore_error(failure):
+        failure = None
+    try:
+        if context.is_last_push():
+            await unbroken(_tear_down_async(app, context, failure))
+            context.is_torn_down = True
+    finally:
+        context.pop(failure)
+
+
+async def _tear_down_async(app: App, context: RequestContext, exc: BaseException | None) -> None:
+    """Run a request's teardown functions, then those of its app."""
+    request = context.request
+    try:
+        await tear_down_request_async(app, context, exc)
+    finally:
+        if context.end_request():
+            try:
+                await tear_down_app_async(app, exc)
+            finally:
+                context.__dict__["request"] = request
+
+
+def pop_leaked(app: App, context: RequestContext) -> None:
+    """Pop the contexts that a view pushed and left behind."""
+    active = find_context()
+    while active is not None and active is not context:
+        app.logger.warning(
+            "%r was pushed during %r and never popped. Use it in a with statement.",
+            active,
+            context,
+        )
+        active.pop()
+        active = find_context()

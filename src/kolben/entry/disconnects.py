@@ -1,0 +1,155 @@
+"""Clients that go away while a view waits: the view is cancelled.
+
+A view that never waits costs nothing here, and one that waits but shortly no more than a place in a
+list: only after a while somebody listens for its client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import types
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any
+
+# How long a view waits before its client is watched.
+PATIENCE_S = 0.05
+
+# Waits until the client is gone.
+ClientLeaves = Callable[[], Awaitable[Any]]
+
+
+class Watch:
+    """Cancels a task when a client goes away. is_gone: it has."""
+
+    def __init__(self, task: asyncio.Task[Any], client_leaves: ClientLeaves) -> None:
+        self.is_gone = False
+        self._task = task
+        self._client_leaves = client_leaves
+        self._listener: asyncio.Task[None] | None = None
+
+    def listen(self) -> None:
+        """Begin to wait for the end of the client."""
+        self._listener = asyncio.get_running_loop().create_task(self._wait())
+
+    async def _wait(self) -> None:
+        await self._client_leaves()
+        self.is_gone = True
+        self._task.cancel()
+
+    def end(self) -> None:
+        """Stop listening: the task is done, or goes on whatever the client does."""
+        if self._listener is not None:
+            self._listener.cancel()
+
+
+class Watchers:
+    """The watches of one event loop that do not listen yet."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.proxy(loop)
+        self._young: dict[Watch, None] = {}
+        self._old: dict[Watch, None] = {}
+        self._is_ticking = False
+
+    def add(self, watch: Watch) -> None:
+        """Have a watch listen after one to two times PATIENCE_S."""
+        self._young[watch] = None
+        if not self._is_ticking:
+            self._is_ticking = True
+            self._loop.call_later(PATIENCE_S, self._tick)
+
+    def remove(self, watch: Watch) -> None:
+        """End a watch."""
+        self._young.pop(watch, None)
+        self._old.pop(watch, None)
+        watch.end()
+
+    def _tick(self) -> None:
+        for watch in self._old:
+            watch.listen()
+        self._old, self._young = self._young, {}
+        self._is_ticking = bool(self._old)
+        if self._is_ticking:
+            self._loop.call_later(PATIENCE_S, self._tick)
+
+
+_watchers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Watchers] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def watchers_of(loop: asyncio.AbstractEventLoop) -> Watchers:
+    """Return the watchers of an event loop."""
+    watchers = _watchers.get(loop)
+    if watchers is None:
+        watchers = _watchers[loop] = Watchers(loop)
+    return watchers
+
+
+async def run_watched(work: Coroutine[Any, Any, Any], client_leaves: ClientLeaves) -> Any:
+    """Await a coroutine, and cancel it when its client goes away: then return None."""
+    watch: Watch | None = None
+    watchers: Watchers | None = None
+
+    def begin() -> None:
+        nonlocal watch, watchers
+        task = asyncio.current_task()
+        assert task is not None
+        watch = Watch(task, client_leaves)
+        watchers = watchers_of(task.get_loop())
+        watchers.add(watch)
+
+    try:
+        return await _tell_when_waiting(work, begin)
+    except asyncio.CancelledError:
+        if watch is None or not watch.is_gone:
+            raise
+        # Ours: the server need not hear of it.
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()
+        return None
+    finally:
+        if watch is not None and watchers is not None:
+            watchers.remove(watch)
+
+
+@types.coroutine
+def _tell_when_waiting(
+    work: Coroutine[Any, Any, Any], tell: Callable[[], None]
+) -> Generator[Any, Any, Any]:
+    """Await a coroutine; call `tell` if it has to wait, before it does."""
+    try:
+        waits_for = work.send(None)
+        tell()
+        while True:
+            try:
+                value = yield waits_for
+            except GeneratorExit:
+                work.close()
+                raise
+            except BaseException as error:
+                waits_for = work.throw(error)
+            else:
+                waits_for = work.send(value)
+    except StopIteration as done:
+        return done.value
+
+
+async def unbroken(work: Coroutine[Any, Any, None]) -> None:
+    """Await a coroutine to its end; if this task is cancelled meanwhile, it is so afterwards."""
+    task = asyncio.get_running_loop().create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                raise
+            cancelled = error
+        except BaseException:
+            break
+    task.result()
+    if cancelled is not None:
+        raise cancelled

@@ -1,0 +1,128 @@
+"""A request that comes over ASGI or RSGI, up to its answer; what both entries share.
+
+Rule: the view of a plan that is not `on_loop` never runs on the event loop, nor does its app's
+middleware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from kolben.core.context import RequestContext
+from kolben.core.current import current
+from kolben.entry.bodies import ClientGone, OpenBody, read_body
+from kolben.entry.disconnects import ClientLeaves, run_watched
+from kolben.entry.outgoing import Outgoing
+from kolben.entry.respond import respond, respond_async
+from kolben.entry.scopes import ASGISource, Glance, RSGISource
+from kolben.entry.threads import run_in_thread
+from kolben.typing import App, WSGIEnvironment
+
+Source = ASGISource | RSGISource
+
+
+async def answer(
+    app: App,
+    source: Source,
+    line: tuple[str, str],
+    glance: Glance,
+    open_body: OpenBody,
+    client_leaves: ClientLeaves,
+) -> Outgoing | None:
+    """Return the answer to a request; None if its client went away.
+
+    line: method and path, below the app's root and decoded. glance: what was seen of the headers.
+    open_body: begins to read the body. client_leaves: waits for the end of the client, once the
+    body is read.
+    """
+    engine = app.engine
+    if engine.by_steps or engine.is_wrapped:
+        return await _answer_as_wsgi(app, source, glance, open_body)
+    kind = app.request_class
+    request = kind.of(source) if engine.request_is_own else kind(source.environ())
+    context = RequestContext(app, {}, request)
+    method, path = line
+    host, context.has_cookie, length = glance
+    most = _match(context, method, path, host)
+    plan = context.plan
+    if length is not None and (plan is None or not plan.streams_body):
+        try:
+            source.set_body(await read_body(open_body, length, most))
+        except ClientGone:
+            return None
+    if plan is None or not plan.on_loop:
+        found: Outgoing | None = await run_in_thread(respond, app, context, method == "HEAD")
+    else:
+        work = respond_async(app, context, method == "HEAD")
+        found = await run_watched(work, client_leaves)
+    return found
+
+
+def _match(context: RequestContext, method: str, path: str, host: str | None) -> int | None:
+    """Match a request; return how long its body may be.
+
+    If a converter fails, the request stays unmatched: it fails again where errors are answered.
+    """
+    token = current.set(context)
+    try:
+        context.plan = context.app.engine.match(context, method, path, host)
+    except Exception:
+        context.plan = None
+    finally:
+        most: int | None = context.request.max_content_length
+        current.reset(token)
+    return most
+
+
+async def _answer_as_wsgi(
+    app: App, source: Source, glance: Glance, open_body: OpenBody
+) -> Outgoing | None:
+    """Call an app whose steps or entry are overridden as a WSGI server would, in a thread."""
+    length = glance[2]
+    if length is not None:
+        try:
+            body = await read_body(open_body, length, app.config["MAX_CONTENT_LENGTH"])
+        except ClientGone:
+            return None
+        source.set_body(body)
+    found: Outgoing = await run_in_thread(_call, app, source.environ())
+    return found
+
+
+def _call(app: App, environ: WSGIEnvironment) -> Outgoing:
+    """Call an app as WSGI has it; return what it answers."""
+    started: list[Any] = []
+    written: list[bytes] = []
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        started[:] = [status, headers]
+        return written.append
+
+    body: Any = app(environ, start)
+    if type(body) is not list and not started:
+        # A generator may call start_response with its first piece.
+        pieces = iter(body)
+        first = next(pieces, b"")
+        body = Resumed(first, pieces, getattr(body, "close", None))
+    if written:
+        body = Resumed(b"".join(written), iter(body), getattr(body, "close", None))
+    status, headers = started
+    return body, status, headers
+
+
+class Resumed:
+    """A body of which the first piece has been taken."""
+
+    def __init__(self, first: bytes, rest: Iterator[bytes], close: Any) -> None:
+        self._pieces = chain([first], rest)
+        self._close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        """Tell the app that nothing more is wanted."""
+        if self._close is not None:
+            self._close()

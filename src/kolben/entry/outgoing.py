@@ -1,0 +1,90 @@
+"""What a cycle answers, made into what a server takes: body, status and headers.
+
+Rule: what must not go out (kolben.core.outgoing) is an error here, before the server has seen any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from kolben.core.engine import WAYS_OUT
+from kolben.core.outgoing import LENGTH, LOCATION, check_status, inspect_headers
+from kolben.typing import Page, Request, Response
+
+# The body is a list where the response is one.
+Outgoing = tuple[Iterable[bytes], str, list[tuple[str, str]]]
+
+_is_plain: dict[type, bool] = {}
+
+
+def outgoing(answer: Response | Page, request: Request, is_head: bool) -> Outgoing:
+    """Return body, status and headers of an answer to a request.
+
+    is_head: the client asked for the headers alone. Raises ValueError, which names the view, for
+    what must not go out.
+    """
+    if type(answer) is tuple:
+        body, content_type = answer
+        length = ("Content-Length", str(len(body)))
+        return [] if is_head else [body], "200 OK", [content_type, length]
+    response: Any = answer
+    try:
+        found = None if is_head else _straight(response)
+        if found is None:
+            found = _as_werkzeug(response, request)
+            inspect_headers(found[2])
+        check_status(response._status, response._status_code)
+    except ValueError as error:
+        raise ValueError(
+            f"The response of the view {request.endpoint!r} can't be sent: {error}"
+        ) from error
+    return found
+
+
+def _straight(response: Response) -> Outgoing | None:
+    """Return what Werkzeug would for a buffered response without anything special; else None."""
+    plain = _is_plain.get(type(response))
+    if plain is None:
+        plain = _is_plain[type(response)] = _all_plain(type(response))
+    body: Any = response.response
+    if (
+        not plain
+        or type(body) is not list
+        or type(response.headers) is not Headers  # some assign a dict or a list
+        or response._on_close
+        or response._status_code in (204, 304)
+        or response._status_code < 200
+        or not all(type(part) is bytes for part in body)
+    ):
+        return None
+    headers: list[tuple[str, str]] = response.headers._list
+    found = inspect_headers(headers)
+    if found & LOCATION:
+        return None
+    if not found & LENGTH:
+        headers = [*headers, ("Content-Length", str(sum(map(len, body))))]
+    return body, response._status, headers
+
+
+def _all_plain(kind: type[WerkzeugResponse]) -> bool:
+    """Say whether responses of a class go out as Werkzeug's do."""
+    return kind.automatically_set_content_length and all(
+        getattr(kind, way) is getattr(WerkzeugResponse, way) for way in WAYS_OUT
+    )
+
+
+def _as_werkzeug(response: Response, request: Request) -> Outgoing:
+    """Call the response as the WSGI app it is."""
+    started: list[Any] = []
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        started[:] = [status, headers]
+        return None
+
+    body = response(request.environ, start)
+    status, headers = started
+    return body, status, headers

@@ -1,0 +1,60 @@
+"""The whole of a request: its context entered, the cycle run, the context left.
+
+`respond` is for WSGI and for the threads of the other entries, `respond_async` for event loops.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from kolben.core import cycle
+from kolben.core.context import RequestContext
+from kolben.core.ending import leave, leave_async
+from kolben.entry.disconnects import unbroken
+from kolben.entry.outgoing import Outgoing, outgoing
+from kolben.typing import App, Page, Response
+
+
+def respond(app: App, context: RequestContext, is_head: bool) -> Outgoing:
+    """Run a request's cycle in its context, which is entered and left here."""
+    engine = app.engine
+    failure: BaseException | None = None
+    answer: Response | Page
+    try:
+        try:
+            if engine.by_steps:
+                context.push()
+                answer = app.full_dispatch_request()
+            else:
+                answer = cycle.run(app, context, context.begin(engine))
+            return outgoing(answer, context.request, is_head)
+        except Exception as error:
+            failure = error
+            return outgoing(app.handle_exception(error), context.request, is_head)
+    except BaseException:
+        failure = sys.exc_info()[1]
+        raise
+    finally:
+        leave(app, context, failure)
+
+
+async def respond_async(app: App, context: RequestContext, is_head: bool) -> Outgoing:
+    """Run a request's cycle in its context, which has been matched; on the event loop."""
+    failure: BaseException | None = None
+    answer: Response | Page
+    try:
+        try:
+            plan = context.begin(app.engine, opens_session=False)
+            if not app.engine.opens_session_late:
+                await app.ensure_async(context.open_session)()  # a store may have to be waited for
+            answer = await cycle.run_async(app, context, plan)
+            return outgoing(answer, context.request, is_head)
+        except Exception as error:
+            failure = error
+            answer = await app.ensure_async(app.handle_exception)(error)
+            return outgoing(answer, context.request, is_head)
+    except BaseException:
+        failure = sys.exc_info()[1]
+        raise
+    finally:
+        await leave_async(app, context, failure, unbroken)

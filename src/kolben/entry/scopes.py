@@ -1,0 +1,231 @@
+"""A request as ASGI or RSGI says it, in the words that the core asks for.
+
+Rule: what a view does not read is not read here either; the environ is made when it is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from io import BytesIO
+from typing import IO, Any
+
+from kolben.core.source import EnvironSource
+from kolben.typing import Scope, WSGIEnvironment
+
+# What of a request decides how it is taken on: Host, whether it has cookies, and how long its body
+# is (the Content-Length as it stands there, "" without one; None without a body).
+Glance = tuple[str | None, bool, str | None]
+
+_names: dict[str, str | None] = {}
+_MOST_NAMES = 512
+# A header that may be there once: two of them make one value that is not valid.
+_JOINED_BY = {"HTTP_COOKIE": "; "}
+
+
+def environ_name(header: str) -> str | None:
+    """Return the name of a header in an environ; None for one that could be taken for another.
+
+    SECURITY: `X_Real_IP` and `X-Real-IP` would have the same name (Django CVE-2015-0219).
+    """
+    found = _names.get(header, "")
+    if found == "":
+        name = header.upper().replace("-", "_")
+        is_bare = name in {"CONTENT_TYPE", "CONTENT_LENGTH"}
+        found = None if "_" in header else name if is_bare else f"HTTP_{name}"
+        if len(_names) >= _MOST_NAMES:
+            _names.clear()
+        _names[header] = found
+    return found
+
+
+def add_headers(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]]) -> None:
+    """Put headers into an environ; those that came several times become one (RFC 9110 §5.3)."""
+    for header, value in headers:
+        name = environ_name(header)
+        if name is None:
+            continue
+        if name in environ:
+            environ[name] += f"{_JOINED_BY.get(name, ',')}{value}"
+        else:
+            environ[name] = value
+
+
+def split_root(root: str, path: str) -> str:
+    """Return the path below the root that an app is mounted at."""
+    if root and path.startswith(root) and path[len(root) : len(root) + 1] in {"", "/"}:
+        return path[len(root) :]
+    return path
+
+
+class _ScopeSource(EnvironSource):
+    """What the sources of both interfaces have: a body that comes later than the scope."""
+
+    __slots__ = ("_body",)
+
+    _environ: WSGIEnvironment | None  # type: ignore[assignment]  # made when it is asked for
+
+    def __init__(self) -> None:
+        self._environ = None
+        self._body: IO[bytes] | None = None
+
+    def set_body(self, body: IO[bytes]) -> None:
+        """Take the body of the request, from whose beginning a view will read."""
+        self._body = body
+        environ = self._environ
+        if environ is not None:
+            environ["wsgi.input"] = body
+
+    def _complete(self, environ: WSGIEnvironment, scheme: str) -> WSGIEnvironment:
+        """Add what PEP 3333 asks for beside the request."""
+        self._environ = environ
+        environ["wsgi.version"] = (1, 0)
+        environ["wsgi.url_scheme"] = scheme
+        environ["wsgi.input"] = BytesIO() if self._body is None else self._body
+        environ["wsgi.input_terminated"] = True
+        environ["wsgi.errors"] = sys.stderr
+        environ["wsgi.multithread"] = True
+        environ["wsgi.multiprocess"] = True
+        environ["wsgi.run_once"] = False
+        return environ
+
+
+def _latin(text: str) -> str:
+    """Turn text into a PEP 3333 string: its UTF-8 bytes as latin-1."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+class ASGISource(_ScopeSource):
+    """A request as ASGI says it (HTTP connection scope, version 2.3 and later)."""
+
+    __slots__ = ("scope",)
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self.scope = scope
+
+    def method(self) -> str:
+        return str(self.scope.get("method", "GET")).upper()
+
+    def path(self) -> str:
+        scope = self.scope
+        return "/" + split_root(scope.get("root_path", ""), scope["path"]).lstrip("/")
+
+    def query_string(self) -> bytes:
+        return bytes(self.scope.get("query_string", b""))
+
+    def environ(self) -> WSGIEnvironment:
+        environ = self._environ
+        if environ is not None:
+            return environ
+        scope = self.scope
+        root = scope.get("root_path", "")
+        version = scope.get("http_version", "1.1")
+        environ = {
+            "REQUEST_METHOD": scope.get("method", "GET"),
+            "SCRIPT_NAME": _latin(root),
+            "PATH_INFO": _latin(split_root(root, scope["path"])),
+            "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
+            "SERVER_PROTOCOL": f"HTTP/{version}",
+        }
+        add_address(environ, "SERVER_NAME", "SERVER_PORT", scope.get("server"))
+        add_address(environ, "REMOTE_ADDR", "REMOTE_PORT", scope.get("client"))
+        pairs = scope["headers"]
+        add_headers(environ, ((n.decode("latin-1"), v.decode("latin-1")) for n, v in pairs))
+        return self._complete(environ, scope.get("scheme", "http"))
+
+
+def add_address(environ: WSGIEnvironment, host_key: str, port_key: str, address: Any) -> None:
+    """Put an address (host, port), or the path of a socket, into an environ."""
+    if address is None:
+        if host_key == "SERVER_NAME":  # PEP 3333: never missing
+            environ[host_key], environ[port_key] = "localhost", ""
+        return
+    host, port = address
+    environ[host_key] = host
+    environ[port_key] = "" if port is None else str(port)
+
+
+def glance_asgi(scope: Scope) -> Glance:
+    """Look at what of an ASGI scope decides how the request is taken on."""
+    host: str | None = None
+    length: str | None = None
+    has_cookie = False
+    for name, value in scope["headers"]:
+        if name == b"host":
+            # SECURITY: of two hosts neither is believed (RFC 9112 §3.2): this is no valid one.
+            host = value.decode("latin-1") if host is None else ","
+        elif name == b"cookie":
+            has_cookie = True
+        elif name == b"content-length":
+            length = value.decode("latin-1")
+        elif name == b"transfer-encoding":
+            length = length or ""
+    if length is None and _may_have_body(scope.get("http_version", "1.1"), scope["method"]):
+        length = ""
+    return host, has_cookie, length
+
+
+def _may_have_body(version: str, method: str) -> bool:
+    """Say whether a request may have a body though no header says so: HTTP/2 needs no length."""
+    return not version.startswith("1") and method not in {"GET", "HEAD", "OPTIONS"}
+
+
+class RSGISource(_ScopeSource):
+    """A request as RSGI says it (version 1.6)."""
+
+    __slots__ = ("scope",)
+
+    def __init__(self, scope: Any) -> None:
+        super().__init__()
+        self.scope = scope
+
+    def method(self) -> str:
+        return str(self.scope.method).upper()
+
+    def path(self) -> str:
+        return "/" + str(self.scope.path).lstrip("/")
+
+    def query_string(self) -> bytes:
+        return str(self.scope.query_string).encode("utf-8", "surrogateescape")
+
+    def environ(self) -> WSGIEnvironment:
+        environ = self._environ
+        if environ is not None:
+            return environ
+        scope = self.scope
+        environ = {
+            "REQUEST_METHOD": scope.method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": _latin(scope.path),
+            "QUERY_STRING": _latin(scope.query_string),
+            "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        }
+        add_address(environ, "SERVER_NAME", "SERVER_PORT", _split_address(scope.server))
+        add_address(environ, "REMOTE_ADDR", "REMOTE_PORT", _split_address(scope.client))
+        add_headers(environ, scope.headers.items())
+        if "HTTP_HOST" not in environ and scope.authority:
+            environ["HTTP_HOST"] = scope.authority  # HTTP/2's :authority
+        return self._complete(environ, scope.scheme)
+
+
+def _split_address(address: str) -> tuple[str, str | None]:
+    """Split `host:port`, where an IPv6 address has colons too; a socket's path has no port."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal():
+        return address, None
+    return host.strip("[]"), port
+
+
+def glance_rsgi(scope: Any) -> Glance:
+    """Look at what of an RSGI scope decides how the request is taken on."""
+    headers = scope.headers
+    # SECURITY: of two hosts neither is believed (RFC 9112 §3.2): this is no valid one.
+    hosts = headers.get_all("host")
+    host = scope.authority if not hosts else hosts[0] if len(hosts) == 1 else ","
+    length: str | None = headers.get("content-length")
+    if length is None and (
+        "transfer-encoding" in headers or _may_have_body(scope.http_version, scope.method)
+    ):
+        length = ""
+    return host, "cookie" in headers, length
