@@ -37,7 +37,7 @@ def shortcuts() -> Iterator[tuple[str, Call, Call]]:
     )
 
     def validate_anew() -> None:
-        hosts._known.discard("localhost:5000")
+        hosts.known_hosts.discard("localhost:5000")
         hosts.is_valid_host("localhost:5000")
 
     hosts.is_valid_host("localhost:5000")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
+# What a request is sent to and with: path, method, json, data (a dict, or bytes), files (a dict of
+# name and bytes), headers. cookie_from and etag_from: a path that is asked first; what it sets
+# comes along. benchmarks/in_process/expected.py has the right answers; those of a request that
+# is not listed there must be the same on Flask and Kolben.
 REQUESTS: dict[str, dict[str, Any]] = {
     "text": {"path": "/"},
     "JSON": {"path": "/json"},
@@ -12,13 +15,28 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "query argument": {"path": "/search?q=piston"},
     "JSON POST": {"path": "/json", "method": "POST", "json": {"name": "piston", "count": 3}},
     "form POST": {"path": "/form", "method": "POST", "data": {"name": "piston"}},
+    "upload of 1 MiB": {
+        "path": "/upload",
+        "method": "POST",
+        "files": {"file": ("piston.bin", bytes(range(256)) * 4096)},
+    },
     "hooks in a blueprint": {"path": "/hooked/", "headers": {"X-Token": "t"}},
-    "session read and write": {"path": "/session"},
+    "session read": {"path": "/session/read", "cookie_from": "/session"},
+    "session read and write": {"path": "/session", "cookie_from": "/session"},
+    "template file": {"path": "/page"},
     "render_template_string": {"path": "/template?name=piston"},
+    "static file": {"path": "/static/style.css"},
+    "304 by ETag": {"path": "/static/style.css", "etag_from": "/static/style.css"},
     "redirect": {"path": "/redirect"},
     "404": {"path": "/nothing/here"},
     "405": {"path": "/", "method": "DELETE"},
+    "1000 rules, the first": {"path": "/part0/42"},
+    "1000 rules, the middle": {"path": "/part500/42"},
+    "1000 rules, the last": {"path": "/part999/42"},
+    "async view": {"path": "/async"},
+    "async view with 5 hooks": {"path": "/async-hooked/"},
 }
+ITEMS = ["cylinder", "piston", "<crank>", "valve", "rod"]
 
 
 def make_app() -> Any:
@@ -50,23 +68,46 @@ def make_app() -> Any:
     def form() -> str:
         return flask.request.form["name"]
 
+    @app.post("/upload")
+    def upload() -> str:
+        return str(len(flask.request.files["file"].read()))
+
+    @app.get("/redirect")
+    def redirect() -> Any:
+        return flask.redirect("/")
+
+    _add_session(app, flask)
+    _add_templates(app, flask)
+    app.register_blueprint(_make_hooked(flask))
+    app.register_blueprint(_make_async(flask))
+    return app
+
+
+def _add_session(app: Any, flask: Any) -> None:
+    """Add the views that use the session."""
+
     @app.get("/session")
     def session() -> str:
         flask.session["count"] = flask.session.get("count", 0) + 1
-        return "counted"
+        return str(flask.session["count"])
+
+    @app.get("/session/read")
+    def read_session() -> str:
+        return str(flask.session["count"])
+
+
+def _add_templates(app: Any, flask: Any) -> None:
+    """Add the views that render."""
+
+    @app.get("/page")
+    def page() -> str:
+        return flask.render_template("hello.html", title="Parts", items=ITEMS)
 
     @app.get("/template")
     def template() -> str:
         return flask.render_template_string(
             "<p>Hello, {{ name }}!</p>", name=flask.request.args["name"]
         )
-
-    @app.get("/redirect")
-    def redirect() -> Any:
-        return flask.redirect("/")
-
-    app.register_blueprint(_make_hooked(flask))
-    return app
 
 
 def _make_hooked(flask: Any) -> Any:
@@ -93,15 +134,45 @@ def _make_hooked(flask: Any) -> Any:
     return blueprint
 
 
-def make_environ(app: Any, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """Return the environ of a request, without its input, and the body to make that of."""
-    context = app.test_request_context(**request)
-    environ = dict(context.request.environ)
-    body = environ.pop("wsgi.input").read()
-    environ.pop("werkzeug.request", None)
-    return environ, body
+def _make_async(flask: Any) -> Any:
+    """Make a blueprint with a coroutine view, and in it one where five hooks are coroutines too."""
+    outer = flask.Blueprint("async", __name__)
+    inner = flask.Blueprint("hooked", __name__, url_prefix="/async-hooked")
+
+    async def count() -> None:
+        flask.g.count = flask.g.get("count", 0) + 1
+
+    async def mark(response: Any) -> Any:
+        flask.g.count += 1
+        response.headers["X-Count"] = str(flask.g.count)
+        return response
+
+    for _ in range(3):
+        inner.before_request(count)
+    for _ in range(2):
+        inner.after_request(mark)
+
+    @inner.get("/")
+    async def hooked() -> str:
+        return "async"
+
+    @outer.get("/async")
+    async def view() -> str:
+        return "async"
+
+    outer.register_blueprint(inner)
+    return outer
 
 
-def fresh(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
-    """Return an environ as a server makes it for each request."""
-    return {**environ, "wsgi.input": io.BytesIO(body)}
+def make_app_of_rules(count: int = 1000) -> Any:
+    """Make an app of many rules, with a value in each."""
+    import flask
+
+    app = flask.Flask(__name__)
+    for number in range(count):
+        app.add_url_rule(f"/part{number}/<int:item>", f"part{number}", _show_part)
+    return app
+
+
+def _show_part(item: int) -> str:
+    return f"part {item}"

@@ -1,0 +1,1 @@
+"""One process for each framework that is measured without a server."""

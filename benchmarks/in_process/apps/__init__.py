@@ -1,0 +1,1 @@
+"""The same app as each framework has it written."""
