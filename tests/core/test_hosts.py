@@ -61,7 +61,7 @@ def test_not_valid(host: str) -> None:
 def test_the_hosts_remembered_are_bounded() -> None:
     for number in range(hosts._MOST_KNOWN * 2):
         is_valid_host(f"host-{number}")
-    assert len(hosts._known) <= hosts._MOST_KNOWN
+    assert len(hosts.known_hosts) <= hosts._MOST_KNOWN
 
 
 def request_with(host: str | None, **environ: str) -> Request:

@@ -27,6 +27,14 @@ from kolben.typing import App, Engine, Request, SessionMixin, WSGIEnvironment
 BEING_HANDLED: Any = object()
 
 
+# PERF: the tables of who listens, looked up once: 0.1 us a request (benchmarks/shortcuts.py).
+_HEARD_AT_END = (
+    request_tearing_down.receivers,
+    appcontext_tearing_down.receivers,
+    appcontext_popped.receivers,
+)
+
+
 class AppContext:
     """The app's own context: what a CLI command or a test pushes, without a request.
 
@@ -85,7 +93,7 @@ class AppContext:
 
     @session.setter
     def session(self, session: SessionMixin) -> None:
-        self._the_request_context("session").__dict__["_session"] = session
+        self._the_request_context("session").take_session(session)
 
     def _the_request_context(self, name: str) -> RequestContext:
         found = self.request_context
@@ -191,11 +199,17 @@ class RequestContext(AppContext):
     keeps_g: pushed again after its end, it has its old `g` (to look at what happened); else,
     as a copy that a thread pool uses many times, a new one each time.
     has_cookie: the client sent one; known from the first push on.
+    is_watched: the response may matter to somebody: the session is open, or there are functions of
+    after_this_request(). has_session: the former.
+    is_over: the request has been torn down, the app's context not yet.
     """
 
     plan: Plan | None = None
     keeps_g = False
     has_cookie = False
+    is_watched = False
+    has_session = False
+    is_over = False
     flashes: list[tuple[str, str]] | None = None
     _owner: AppContext | None = None
 
@@ -209,18 +223,20 @@ class RequestContext(AppContext):
         self.app = app
         if request is None:
             request = app.request_class(environ)
-        request.json_module = app.json  # type: ignore[assignment]  # has a module's functions
-        self.__dict__["request"] = request  # its own: nothing to look up
+        self.request = request  # its own: nothing to look up
+        # Whose circle with the request end_quietly() breaks.
+        self._environ = environ
         if session is not None:
-            self.__dict__["_session"] = session
+            self.take_session(session)
 
     def __repr__(self) -> str:
-        request = self.__dict__["request"]
+        request = self.request
         return f"<{type(self).__name__} {request.url!r} [{request.method}] of {self.app.name}>"
 
     @lazy
     def _after_request_functions(self) -> list[Any]:
         """What after_this_request() was given."""
+        self.is_watched = True
         return []
 
     @lazy
@@ -246,14 +262,20 @@ class RequestContext(AppContext):
     @property
     def request_context(self) -> RequestContext | None:
         """This context; while the app's teardown runs, the request is over."""
-        return self if "request" in self.__dict__ else self._outer_request
+        return self._outer_request if self.is_over else self
 
     @lazy
     def _session(self) -> SessionMixin:
         """The session, opened but not marked as accessed."""
+        self.is_watched = self.has_session = True
         interface = self.app.session_interface
         session = interface.open_session(self.app, self.request)
         return interface.make_null_session(self.app) if session is None else session
+
+    def take_session(self, session: SessionMixin) -> None:
+        """Put a session in the place of the request's own."""
+        self.is_watched = self.has_session = True
+        self._session = session
 
     def copy(self) -> RequestContext:
         """Make another context for the same request and session, for use in another thread."""
@@ -263,11 +285,8 @@ class RequestContext(AppContext):
     def match_request(self) -> None:
         """Match the request, or note why it can't be matched."""
         environ = self.request.environ
-        # Read where the request would read them, which nobody may have asked for yet.
-        path = decode_path(environ.get("PATH_INFO", ""))
-        host = environ.get("HTTP_HOST")
-        if "HTTP_COOKIE" in environ:
-            self.has_cookie = True
+        self.has_cookie = "HTTP_COOKIE" in environ
+        path, host = decode_path(environ.get("PATH_INFO", "")), environ.get("HTTP_HOST")
         self.plan = self.app.engine.match(self, environ["REQUEST_METHOD"], path, host)
 
     def push(self) -> None:
@@ -295,27 +314,39 @@ class RequestContext(AppContext):
             announce(appcontext_pushed, self.app)
         if opens_session and not engine.opens_session_late:
             self.open_session()  # converters may use it
-        if self.plan is None:
-            self.match_request()
         if not self.app._got_first_request:
             self.app._got_first_request = True
-        return self.plan  # type: ignore[return-value]  # matched by now
+        plan = self.plan
+        if plan is None:
+            environ = self.request.environ
+            path = environ.get("PATH_INFO", "")
+            if "HTTP_COOKIE" in environ:
+                self.has_cookie = True
+            plan = self.plan = engine.match(
+                self,
+                environ["REQUEST_METHOD"],
+                # Decoded here and not where the request would, which nobody may ever ask.
+                path if path.isascii() else decode_path(path),
+                environ.get("HTTP_HOST"),
+            )
+        return plan
 
     def end_quietly(self) -> bool:
         """Do what pop() does without an error, if that is little; else do nothing and say so."""
         app = self.app
         plan = self.plan
-        request = self.request
+        environ = self._environ
         if (
             plan is None
-            or app.teardown_appcontext_funcs
-            or "files" in request.__dict__
-            or len(self._tokens) != 1
             or self._holds
+            or app.teardown_appcontext_funcs
+            or _HEARD_AT_END[0]
+            or _HEARD_AT_END[1]
+            or _HEARD_AT_END[2]
+            or self.request.has_files
+            or "werkzeug.debug.preserve_context" in environ
             or current.get() is not self
-            or request_tearing_down.receivers
-            or appcontext_tearing_down.receivers
-            or appcontext_popped.receivers
+            or len(self._tokens) != 1
             or not app.engine.ends_quietly
         ):
             return False
@@ -323,8 +354,11 @@ class RequestContext(AppContext):
             for hook in plan.hooks.teardown:
                 hook(None)
         finally:
-            self._leave()
-            request.let_go()
+            (token,) = self._tokens
+            self._tokens = ()
+            current.reset(token)
+            if "werkzeug.request" in environ:
+                environ["werkzeug.request"] = None
         return True
 
     def _enter(self, outer: AppContext | None) -> None:
@@ -348,7 +382,8 @@ class RequestContext(AppContext):
                 try:
                     super()._tear_down(exc)
                 finally:
-                    self.__dict__["request"] = request
+                    self.is_over = False
+                    self.request = request
 
     def end_request(self) -> bool:
         """Close the request; say whether the app's context ends with it.
@@ -356,8 +391,9 @@ class RequestContext(AppContext):
         FLASK: then the request is gone from the context while the app's teardown functions run.
         """
         self.request.close()
-        self.request.let_go()
+        self._environ["werkzeug.request"] = None
         if self._owner is not None:
             return False
+        self.is_over = True
         del self.request
         return True

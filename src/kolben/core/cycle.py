@@ -74,13 +74,8 @@ async def run_async(app: App, context: RequestContext, plan: Plan) -> Response |
 
 def _is_seen(context: RequestContext, hooks: Hooks) -> bool:
     """Say whether someone may look at the response before it is sent, or add to it."""
-    made = context.__dict__
     return bool(
-        hooks.after
-        or context.has_cookie
-        or "_session" in made
-        or "_after_request_functions" in made
-        or request_finished.receivers
+        hooks.after or context.is_watched or context.has_cookie or request_finished.receivers
     )
 
 
@@ -116,7 +111,7 @@ async def run_before_async(hooks: Hooks, request: Request) -> Any:
 
 def run_after(app: App, context: RequestContext, response: Response) -> Response:
     """Run what comes after the view, the request's own functions first; save the session."""
-    for function in context._after_request_functions:
+    for function in context._after_request_functions if context.is_watched else ():
         response = checked_response(app.ensure_sync(function)(response), function)
     for hook in hooks_of(app, context).after:
         response = checked_response(hook(response), hook)
@@ -127,7 +122,7 @@ def run_after(app: App, context: RequestContext, response: Response) -> Response
 
 async def run_after_async(app: App, context: RequestContext, response: Response) -> Response:
     """Run what comes after the view, the request's own functions first; save the session."""
-    for function in context._after_request_functions:
+    for function in context._after_request_functions if context.is_watched else ():
         response = checked_response(await app.ensure_async(function)(response), function)
     for hook in hooks_of(app, context).after_async:
         response = checked_response(await hook(response), hook)
@@ -144,7 +139,7 @@ def hooks_of(app: App, context: RequestContext) -> Hooks:
 
 def _keeps_session(app: App, context: RequestContext) -> bool:
     """Say whether the session was opened, or has to be sent again though nobody touched it."""
-    if "_session" in context.__dict__ or not app.engine.opens_session_late:
+    if context.has_session or not app.engine.opens_session_late:
         return True
     return bool(
         context.has_cookie

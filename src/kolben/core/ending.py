@@ -23,10 +23,8 @@ def leave(app: App, context: RequestContext, failure: BaseException | None) -> N
     failure: what went wrong in it; None if nothing did. Nothing is torn down while a stream
     holds the context.
     """
-    environ = context.request.__dict__.get("environ")
-    preserve = environ and environ.get("werkzeug.debug.preserve_context")
-    if preserve is None and failure is None and context.end_quietly():
-        return
+    environ = context.request.__dict__.get("environ", {})
+    preserve = environ.get("werkzeug.debug.preserve_context")
     if preserve is not None:
         context.keeps_g = True
         preserve(context)
@@ -64,7 +62,8 @@ async def _tear_down_async(app: App, context: RequestContext, exc: BaseException
             try:
                 await tear_down_app_async(app, exc)
             finally:
-                context.__dict__["request"] = request
+                context.is_over = False
+                context.request = request
 
 
 def pop_leaked(app: App, context: RequestContext) -> None:

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben.core.current import the_request
 from kolben.core.hooks import Hooks, blocks
-from kolben.core.hosts import check_host, is_valid_host
+from kolben.core.hosts import check_host, known_hosts
 from kolben.core.plan import Plan
 from kolben.core.request import Request, split_blueprint_path
 from kolben.core.response import content_type_for, is_plain
@@ -87,10 +87,13 @@ class Engine:
         self.opens_session_late = type(interface) is own_session_interface and not (
             vars(interface).keys() & {"open_session", "session_class", "is_null_session"}
         )
+        kind = app.request_class
         # A request class of the user's may have more to close.
-        self.ends_quietly = not self.by_steps and (app.request_class.close is WerkzeugRequest.close)
+        self.ends_quietly = not self.by_steps and (
+            kind.close is WerkzeugRequest.close and kind._load_form_data is Request._load_form_data
+        )
         # Else it may want the environ that it is made from.
-        self.request_is_own = app.request_class.__init__ is Request.__init__
+        self.request_is_own = kind.__init__ is Request.__init__
         self.text_header = plain_text_header(app)
         self._asks_router = not (
             app.subdomain_matching or is_overridden(app, own_steps, "create_url_adapter")
@@ -165,7 +168,7 @@ class Engine:
         """
         request = context.request
         trusted = self.app.config["TRUSTED_HOSTS"]
-        if host is None or trusted is not None or not is_valid_host(host) or request.trusted_hosts:
+        if host not in known_hosts or trusted is not None or request.trusted_hosts:
             try:
                 check_host(request, trusted)
             except HTTPException as error:
@@ -178,16 +181,16 @@ class Engine:
         except HTTPException as error:  # a converter's
             request.routing_exception = error
             return self.unmatched
+        if type(found) is tuple:
+            plan, request.view_args = found
+            request.url_rule = plan.rule
+            return plan
         if found is None:
             return self._match_by_adapter(context)
-        if isinstance(found, frozenset):
-            request.routing_exception = (
-                MethodNotAllowed(valid_methods=list(found)) if found else NotFound()
-            )
-            return self.unmatched
-        plan, request.view_args = found
-        request.url_rule = plan.rule
-        return plan
+        request.routing_exception = (
+            MethodNotAllowed(valid_methods=list(found)) if found else NotFound()
+        )
+        return self.unmatched
 
     def _match_by_adapter(self, context: RequestContext) -> Plan:
         """Let Werkzeug decide, about redirects and errors too."""

@@ -25,20 +25,20 @@ _HIGHEST_PORT = 65_535
 
 # PERF: hosts found valid, so that the usual one costs a look-up: 0.1 us instead of 1.0 us
 # (benchmarks/shortcuts.py). Bounded, as clients choose what stands in it.
-_known: set[str] = set()
+known_hosts: set[str] = set()
 _MOST_KNOWN = 256
 
 
 def is_valid_host(host: str) -> bool:
     """Say whether a Host header is `name[:port]`, and both can exist."""
-    if host in _known:
+    if host in known_hosts:
         return True
     parts = _valid_host(host)
     if parts is None or not _has_meaning(parts[1]) or int(parts[2] or 0) > _HIGHEST_PORT:
         return False
-    if len(_known) >= _MOST_KNOWN:
-        _known.clear()
-    _known.add(host)
+    if len(known_hosts) >= _MOST_KNOWN:
+        known_hosts.clear()
+    known_hosts.add(host)
     return True
 
 

@@ -30,5 +30,6 @@ class lazy(Generic[T]):  # noqa: N801  # used as a decorator, named like propert
     def __get__(self, instance: object | None, owner: type) -> lazy[T] | T:
         if instance is None:
             return self
-        value = instance.__dict__[self.name] = self.work_out(instance)
+        value = self.work_out(instance)
+        setattr(instance, self.name, value)
         return value

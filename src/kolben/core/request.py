@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import IO, Any, Self
 
 from werkzeug.datastructures import Headers, MultiDict
@@ -12,7 +13,7 @@ from kolben.core.body import BoundedFormParser, parse_content_type, read_small_b
 from kolben.core.body_stream import open_body
 from kolben.core.client_headers import ClientHeaders
 from kolben.core.current import find_context
-from kolben.core.fields import parse_fields
+from kolben.core.fields import multi_dict_of
 from kolben.core.lazy import lazy
 from kolben.core.source import EnvironSource, Source
 from kolben.typing import WSGIEnvironment
@@ -54,6 +55,8 @@ class Request(ClientHeaders):
     view_args: dict[str, Any] | None = None
     routing_exception: HTTPException | None = None
     shallow = False
+    # Files were sent, which are closed at the end of the request.
+    has_files = False
     _form_error: HTTPException | None = None
 
     # The most bytes of a body to read; of a multipart field that is no file; and the most
@@ -82,12 +85,6 @@ class Request(ClientHeaders):
         request.__dict__["source"] = source
         return request
 
-    def let_go(self) -> None:
-        """Break the circle of request and environ, when the request is over."""
-        environ = self.__dict__.get("environ")
-        if environ is not None:
-            environ["werkzeug.request"] = None
-
     @lazy
     def source(self) -> Source:
         """Where the parts below are read from; an entry other than WSGI sets its own."""
@@ -96,9 +93,7 @@ class Request(ClientHeaders):
     @lazy
     def environ(self) -> WSGIEnvironment:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The request as WSGI says it (PEP 3333), whatever its entry."""
-        environ = self.source.environ()
-        environ["werkzeug.request"] = self
-        return environ
+        return self.source.environ()
 
     # The parts that a Werkzeug request reads when it is made.
 
@@ -145,8 +140,11 @@ class Request(ClientHeaders):
     @lazy
     def args(self) -> MultiDict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The fields of the query string; RequestEntityTooLarge (413) above 10,000."""
-        text = self.query_string.decode("utf-8", "werkzeug.url_quote")
-        return self.parameter_storage_class(parse_fields(text))
+        environ = self.__dict__.get("environ")
+        text = self.source.query_text() if environ is None else environ.get("QUERY_STRING", "")
+        if not text.isascii():
+            text = self.query_string.decode("utf-8", "werkzeug.url_quote")
+        return multi_dict_of(self.parameter_storage_class, text)
 
     # What the app knows of it.
 
@@ -170,6 +168,12 @@ class Request(ClientHeaders):
         return [] if name is None else split_blueprint_path(name)
 
     # Bodies.
+
+    @lazy
+    def json_module(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What reads JSON: the app's provider; outside of a context, the standard library's."""
+        context = find_context()
+        return json if context is None else context.app.json
 
     def _parse_content_type(self) -> None:
         if "_parsed_content_type" not in self.__dict__:
@@ -195,6 +199,7 @@ class Request(ClientHeaders):
         except HTTPException as error:
             self._form_error = error
             raise
+        self.has_files = bool(self.files)
         context = find_context()
         if (
             context is not None

@@ -35,7 +35,8 @@ def respond(app: App, context: RequestContext, is_head: bool) -> Outgoing:
         failure = sys.exc_info()[1]
         raise
     finally:
-        leave(app, context, failure)
+        if failure is not None or not context.end_quietly():
+            leave(app, context, failure)
 
 
 async def respond_async(app: App, context: RequestContext, is_head: bool) -> Outgoing:

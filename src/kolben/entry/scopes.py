@@ -114,6 +114,9 @@ class ASGISource(_ScopeSource):
     def query_string(self) -> bytes:
         return bytes(self.scope.get("query_string", b""))
 
+    def query_text(self) -> str:
+        return self.query_string().decode("latin-1")
+
     def environ(self) -> WSGIEnvironment:
         environ = self._environ
         if environ is not None:
@@ -188,6 +191,9 @@ class RSGISource(_ScopeSource):
 
     def query_string(self) -> bytes:
         return str(self.scope.query_string).encode("utf-8", "surrogateescape")
+
+    def query_text(self) -> str:
+        return str(self.scope.query_string)
 
     def environ(self) -> WSGIEnvironment:
         environ = self._environ

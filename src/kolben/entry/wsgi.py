@@ -10,11 +10,9 @@ from kolben.typing import App, StartResponse, WSGIEnvironment
 
 
 def answer(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer a request: the whole of `wsgi_app`."""
-    if app.engine.by_steps:
-        context = app.request_context(environ)
-    else:
-        context = RequestContext(app, environ)
+    """Answer a WSGI request; wrap it: `app.wsgi_app = Middleware(app.wsgi_app)`."""
+    by_steps = app.engine.by_steps
+    context = app.request_context(environ) if by_steps else RequestContext(app, environ)
     body, status, headers = respond(app, context, environ["REQUEST_METHOD"] == "HEAD")
     start_response(status, headers)
     return body
