@@ -164,10 +164,14 @@ class AppContext:
         """Put the teardown off until release(); for a stream that outlives the view."""
         self._holds += 1
 
+    def let_go(self) -> bool:
+        """End a hold() but for the teardown; say whether it is due."""
+        self._holds -= 1
+        return not self._holds and not self._tokens
+
     def release(self, exc: BaseException | None = None) -> None:
         """End a hold(); the last one, after the last pop(), runs the teardown functions."""
-        self._holds -= 1
-        if not self._holds and not self._tokens:
+        if self.let_go():
             token = current.set(self)
             try:
                 self._tear_down(exc)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from kolben.core.context import RequestContext
-from kolben.core.current import find_context
+from kolben.core.current import current, find_context
 from kolben.core.cycle import tear_down_app_async, tear_down_request_async
 from kolben.typing import App
 
@@ -64,6 +64,19 @@ async def _tear_down_async(app: App, context: RequestContext, exc: BaseException
             finally:
                 context.is_over = False
                 context.request = request
+
+
+async def release_async(context: RequestContext, exc: BaseException | None) -> None:
+    """End a hold() of a context on the event loop; see AppContext.release()."""
+    app = context.app
+    if app.engine.by_steps:
+        await app.ensure_async(context.release)(exc)
+    elif context.let_go():
+        token = current.set(context)
+        try:
+            await _tear_down_async(app, context, exc)
+        finally:
+            current.reset(token)
 
 
 def pop_leaked(app: App, context: RequestContext) -> None:

@@ -181,7 +181,7 @@ class Engine:
         except HTTPException as error:  # a converter's
             request.routing_exception = error
             return self.unmatched
-        if type(found) is tuple:
+        if isinstance(found, tuple):
             plan, request.view_args = found
             request.url_rule = plan.rule
             return plan

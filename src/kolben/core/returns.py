@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterable, Iterator
 from typing import Any
 
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from kolben.core.async_body import AsyncBody
 from kolben.core.current import find_context
 from kolben.core.response import content_type_for, is_plain, plain_response
 from kolben.typing import App, Response
 
 ACCEPTED = (
-    "a string, bytes, a dict, a list, a generator or iterator, a Response, a WSGI callable,"
-    " or a tuple (body, status), (body, headers) or (body, status, headers)"
+    "a string, bytes, a dict, a list, a generator or iterator, plain or async, a Response, a WSGI"
+    " callable, or a tuple (body, status), (body, headers) or (body, status, headers)"
 )
 
 # The Content-Type header of each response class that is plain; None for one that is not.
@@ -84,6 +85,9 @@ def _body_to_response(app: App, body: Any, status: Any, headers: Any) -> tuple[R
         return response_class(content, status=status, headers=headers), None, None
     if isinstance(body, (dict, list)):
         return app.json.response(body), status, headers
+    if isinstance(body, AsyncIterable):
+        awaited: Any = AsyncBody(app, body)
+        return response_class(awaited, status=status, headers=headers), None, None
     if isinstance(body, HTTPException):
         page = _page_of(body, response_class)
         if page is not None:

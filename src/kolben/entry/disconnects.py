@@ -24,7 +24,7 @@ class Watch:
 
     def __init__(self, task: asyncio.Task[Any], client_leaves: ClientLeaves) -> None:
         self.is_gone = False
-        self._task = task
+        self.task = task
         self._client_leaves = client_leaves
         self._listener: asyncio.Task[None] | None = None
 
@@ -35,7 +35,7 @@ class Watch:
     async def _wait(self) -> None:
         await self._client_leaves()
         self.is_gone = True
-        self._task.cancel()
+        self.task.cancel()
 
     def end(self) -> None:
         """Stop listening: the task is done, or goes on whatever the client does."""
@@ -87,42 +87,28 @@ def watchers_of(loop: asyncio.AbstractEventLoop) -> Watchers:
     return watchers
 
 
-async def run_watched(work: Coroutine[Any, Any, Any], client_leaves: ClientLeaves) -> Any:
-    """Await a coroutine, and cancel it when its client goes away: then return None."""
-    watch: Watch | None = None
-    watchers: Watchers | None = None
-
-    def begin() -> None:
-        nonlocal watch, watchers
-        task = asyncio.current_task()
-        assert task is not None
-        watch = Watch(task, client_leaves)
-        watchers = watchers_of(task.get_loop())
-        watchers.add(watch)
-
-    try:
-        return await _tell_when_waiting(work, begin)
-    except asyncio.CancelledError:
-        if watch is None or not watch.is_gone:
-            raise
-        # Ours: the server need not hear of it.
-        task = asyncio.current_task()
-        assert task is not None
-        task.uncancel()
-        return None
-    finally:
-        if watch is not None and watchers is not None:
-            watchers.remove(watch)
+def _watch(client_leaves: ClientLeaves) -> Watch:
+    """Have the client of the running task watched."""
+    task = asyncio.current_task()
+    assert task is not None
+    watch = Watch(task, client_leaves)
+    watchers_of(task.get_loop()).add(watch)
+    return watch
 
 
+# PERF: a generator that steps the coroutine itself, since most never wait: 0.4 us instead of 2.1 us
+# (benchmarks/shortcuts.py).
 @types.coroutine
-def _tell_when_waiting(
-    work: Coroutine[Any, Any, Any], tell: Callable[[], None]
+def run_watched(
+    work: Coroutine[Any, Any, Any], client_leaves: ClientLeaves
 ) -> Generator[Any, Any, Any]:
-    """Await a coroutine; call `tell` if it has to wait, before it does."""
+    """Await a coroutine, and cancel it when its client goes away: then return None."""
     try:
         waits_for = work.send(None)
-        tell()
+    except StopIteration as done:
+        return done.value
+    watch = _watch(client_leaves)
+    try:
         while True:
             try:
                 value = yield waits_for
@@ -135,6 +121,14 @@ def _tell_when_waiting(
                 waits_for = work.send(value)
     except StopIteration as done:
         return done.value
+    except asyncio.CancelledError:
+        if not watch.is_gone:
+            raise
+        # Ours: the server need not hear of it.
+        watch.task.uncancel()
+        return None
+    finally:
+        watchers_of(watch.task.get_loop()).remove(watch)
 
 
 async def unbroken(work: Coroutine[Any, Any, None]) -> None:

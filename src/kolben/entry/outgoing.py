@@ -10,7 +10,9 @@ from typing import Any
 
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wsgi import ClosingIterator
 
+from kolben.core.async_body import AsyncBody, SentBody
 from kolben.core.engine import WAYS_OUT
 from kolben.core.outgoing import LENGTH, LOCATION, check_status, inspect_headers
 from kolben.typing import Page, Request, Response
@@ -35,7 +37,7 @@ def outgoing(answer: Response | Page, request: Request, is_head: bool) -> Outgoi
     try:
         found = None if is_head else _straight(response)
         if found is None:
-            found = _as_werkzeug(response, request)
+            found = _as_werkzeug(response, request, is_head)
             inspect_headers(found[2])
         check_status(response._status, response._status_code)
     except ValueError as error:
@@ -77,7 +79,7 @@ def _all_plain(kind: type[WerkzeugResponse]) -> bool:
     )
 
 
-def _as_werkzeug(response: Response, request: Request) -> Outgoing:
+def _as_werkzeug(response: Response, request: Request, is_head: bool) -> Outgoing:
     """Call the response as the WSGI app it is."""
     started: list[Any] = []
 
@@ -87,4 +89,8 @@ def _as_werkzeug(response: Response, request: Request) -> Outgoing:
 
     body = response(request.environ, start)
     status, headers = started
+    held: Any = response.response
+    is_empty = is_head or response._status_code in (204, 304)
+    if isinstance(held, AsyncBody) and isinstance(body, ClosingIterator) and not is_empty:
+        body = SentBody(held, iter(body), body.close)
     return body, status, headers

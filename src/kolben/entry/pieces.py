@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
+from kolben.core.async_body import SentBody
 from kolben.entry.disconnects import unbroken
 from kolben.entry.threads import run_in_thread
 
@@ -17,7 +18,15 @@ _END = object()
 
 
 async def pieces_of(body: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
-    """Yield what is in a plain iterable, each step in a thread; then close it."""
+    """Yield what is in a body, then close it; one that is not async takes each step in a thread."""
+    if isinstance(body, SentBody):
+        try:
+            async for piece in body:
+                if piece:
+                    yield piece
+        finally:
+            await unbroken(_close_async(body))
+        return
     iterator = iter(body)
     step: asyncio.Task[Any] | None = None
     try:
@@ -31,6 +40,14 @@ async def pieces_of(body: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
                 yield piece
     finally:
         await unbroken(_close(step, getattr(body, "close", None)))
+
+
+async def _close_async(body: SentBody) -> None:
+    """Close a body that is async, then the rest of its response."""
+    try:
+        await body.aclose()
+    finally:
+        await run_in_thread(body.close)
 
 
 async def _close(step: asyncio.Task[Any] | None, close: Callable[[], None] | None) -> None:
