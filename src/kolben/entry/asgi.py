@@ -21,7 +21,7 @@ _LONGEST_RAW = 128
 
 
 async def answer(app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a connection of any kind: the whole of `asgi_app`.
+    """Answer an ASGI connection of any kind; wrap it: `app.asgi_app = Middleware(app.asgi_app)`.
 
     Raises ValueError for a kind that ASGI did not have when this was written.
     """

@@ -45,11 +45,11 @@ async def answer(
     context = RequestContext(app, {}, request)
     method, path = line
     host, context.has_cookie, length = glance
-    most = _match(context, method, path, host)
+    _match(context, method, path, host)
     plan = context.plan
     if length is not None and (plan is None or not plan.streams_body):
         try:
-            source.set_body(await read_body(open_body, length, most))
+            source.set_body(await read_body(open_body, length, _limit(context)))
         except ClientGone:
             return None
     if plan is None or not plan.on_loop:
@@ -60,20 +60,25 @@ async def answer(
     return found
 
 
-def _match(context: RequestContext, method: str, path: str, host: str | None) -> int | None:
-    """Match a request; return how long its body may be.
+def _limit(context: RequestContext) -> int | None:
+    """Return how many bytes the body of a request may have; None for any number."""
+    token = current.set(context)
+    try:
+        most: int | None = context.request.max_content_length
+    finally:
+        current.reset(token)
+    return most
 
-    If a converter fails, the request stays unmatched: it fails again where errors are answered.
-    """
+
+def _match(context: RequestContext, method: str, path: str, host: str | None) -> None:
+    """Match a request; if a converter fails, it is left to fail where errors are answered."""
     token = current.set(context)
     try:
         context.plan = context.app.engine.match(context, method, path, host)
     except Exception:
         context.plan = None
     finally:
-        most: int | None = context.request.max_content_length
         current.reset(token)
-    return most
 
 
 async def _answer_as_wsgi(

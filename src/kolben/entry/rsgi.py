@@ -14,7 +14,7 @@ from kolben.typing import App
 
 
 async def answer(app: App, scope: Any, protocol: Any) -> None:
-    """Answer a connection of any kind: the whole of `__rsgi__`."""
+    """Answer an RSGI connection of any kind (version 1.6)."""
     glance = glance_rsgi(scope)
     outgoing = await incoming.answer(
         app,
