@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.in_process.expected import EXPECTED
-from benchmarks.peers import DEFAULT, environments, python_of
+from benchmarks.peers import DEFAULT, names_of, python_of
 from benchmarks.turns import (
     NotThereError,
     Side,
@@ -121,9 +121,7 @@ def describe(introductions: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Say of each side what it is; of versions those that benchmarks/peers.toml names."""
     described = {}
     for name, said in introductions.items():
-        environment = environments()[SIDES[name][0]]
-        listed = [p.partition("==")[0].partition("[")[0].lower() for p in environment["packages"]]
-        wanted = {*listed, SIDES[name][0]}
+        wanted = names_of(SIDES[name][0])
         described[name] = {
             "interface": said["interface"],
             "python": said["python"],
@@ -157,23 +155,23 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--write", action="store_true")
     read = parser.parse_args(arguments)
-    read.sides = _chosen(parser, read.sides, SIDES)
-    read.workloads = _chosen(parser, read.workloads, REQUESTS)
+    read.sides = chosen(parser, read.sides, SIDES)
+    read.workloads = chosen(parser, read.workloads, REQUESTS)
     return read
 
 
-def _chosen(parser: argparse.ArgumentParser, given: str | None, known: Any) -> list[str]:
+def chosen(parser: argparse.ArgumentParser, given: str | None, known: Any) -> list[str]:
     """Return the names that were given, or all; a comma within a known name is none between."""
     if given is None:
         return list(known)
-    rest, chosen = given, []
+    rest, names = given, []
     while rest:
         fits = [name for name in known if rest == name or rest.startswith(f"{name},")]
         if not fits:
             parser.error(f"{rest!r} begins with none of: {'; '.join(known)}")
-        chosen.append(max(fits, key=len))
-        rest = rest[len(chosen[-1]) + 1 :]
-    return chosen
+        names.append(max(fits, key=len))
+        rest = rest[len(names[-1]) + 1 :]
+    return names
 
 
 def main() -> None:

@@ -44,6 +44,22 @@ def program_of(peers: Path, name: str, program: str) -> Path:
     return peers.absolute() / name / folder / (f"{program}.exe" if os.name == "nt" else program)
 
 
+def names_of(name: str) -> set[str]:
+    """Return the names of the packages that an environment is for."""
+    packages = environments()[name]["packages"]
+    return {name, *(p.partition("==")[0].partition("[")[0].lower() for p in packages)}
+
+
+def installed(peers: Path, name: str) -> dict[str, str]:
+    """Return the versions of the packages that an environment is for."""
+    command = [str(python_of(peers, name)), "-m", "pip", "list", "--format", "json"]
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    found = {one["name"].lower(): str(one["version"]) for one in json.loads(done.stdout)}
+    return {one: found[one] for one in sorted(names_of(name) & found.keys())}
+
+
 def clean_environ() -> dict[str, str]:
     """Return this process's variables without what would change a Python under measurement."""
     return {name: v for name, v in os.environ.items() if not name.startswith(_DROPPED)}

@@ -1,0 +1,1 @@
+"""Real servers on loopback, each with the same app as its framework has it written."""

@@ -1,0 +1,1 @@
+"""The app that each server serves: text, JSON, a value, a JSON body, a database, a wait."""

@@ -1,0 +1,1 @@
+"""A Django project whose API is served by django-bolt."""

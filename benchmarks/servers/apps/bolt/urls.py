@@ -1,0 +1,3 @@
+"""No URLs of Django's own."""
+
+urlpatterns: list[object] = []
