@@ -24,6 +24,7 @@ from kolben.core.current import the_request_context
 from kolben.core.cycle import tear_down_app, tear_down_request
 from kolben.core.engine import ERROR_STEPS, STEPS, WSGI_STEPS, Engine
 from kolben.core.hosts import check_host
+from kolben.core.lazy import lazy
 from kolben.core.proxies import g, request
 from kolben.core.request import Request
 from kolben.core.response import Response
@@ -32,8 +33,10 @@ from kolben.core.source import KNOWN_SCHEMES
 from kolben.debughelpers import FormDataRoutingRedirect, attach_enctype_error_multidict
 from kolben.entry import asgi, rsgi, wsgi
 from kolben.entry.loop import to_sync
+from kolben.entry.serving import Serving
 from kolben.entry.threads import in_thread, on_loop
 from kolben.logging import escape
+from kolben.scaffold import F
 from kolben.sessions import SecureCookieSessionInterface
 from kolben.templating import update_template_context
 from kolben.typing import (
@@ -92,6 +95,8 @@ class Flask(App):
     wsgi_app = wsgi.answer
     asgi_app = asgi.answer
     __rsgi__ = rsgi.answer
+    __rsgi_init__ = rsgi.begin
+    __rsgi_del__ = rsgi.end
 
     def run(
         self,
@@ -109,6 +114,36 @@ class Flask(App):
         from kolben.dev.running import run_app  # starts faster without it
 
         run_app(self, host, port, debug, load_dotenv, options)
+
+    # Life in a process.
+
+    @lazy
+    def serving(self) -> Serving:
+        """What the app does before, after and beside requests."""
+        return Serving(self)
+
+    def before_serving(self, f: F) -> F:
+        """Run `f()`, plain or async, once in each process before it answers requests."""
+        self.serving.before.append(f)
+        return f
+
+    def after_serving(self, f: F) -> F:
+        """Run `f()`, plain or async, once in each process after its last request."""
+        self.serving.after.append(f)
+        return f
+
+    def while_serving(self, f: F) -> F:
+        """Run a generator, plain or async, up to its yield before requests, the rest after them."""
+        self.serving.around.append(f)
+        return f
+
+    def add_background_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Run a function, plain or async, beside requests and in a context of the app.
+
+        It goes on when the response is sent. At the end of the process it is waited for up to
+        BACKGROUND_TASK_SHUTDOWN_TIMEOUT seconds (5), and then cut off and named in the log.
+        """
+        self.serving.add(func, *args, **kwargs)
 
     # Contexts.
 

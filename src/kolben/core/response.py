@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from werkzeug.datastructures import Headers
@@ -11,7 +13,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben.core.client_headers import with_possible_dates
 from kolben.core.cookies import cookie_header
-from kolben.core.current import find_context
+from kolben.core.current import find_context, the_app
 
 R = TypeVar("R", bound="WerkzeugResponse")
 
@@ -84,6 +86,13 @@ class Response(WerkzeugResponse):
             max_size=self.max_cookie_size,
         )
         self.headers.add("Set-Cookie", header)
+
+    def call_after_send(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Run a function, plain or async, when the client has got all of this response.
+
+        In the background, as app.add_background_task() does; RuntimeError outside of an app.
+        """
+        self.call_on_close(partial(the_app().add_background_task, func, *args, **kwargs))
 
     def make_conditional(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kolben.entry import incoming
+from kolben.entry import incoming, lifespan
 from kolben.entry.bodies import asgi_pieces
 from kolben.entry.disconnects import run_watched
 from kolben.entry.pieces import send_pieces
@@ -26,6 +26,11 @@ async def answer(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     Raises ValueError for a kind that ASGI did not have when this was written.
     """
     kind = scope["type"]
+    if kind == "lifespan":
+        await lifespan.answer(app, receive, send)
+        return
+    if not app._got_first_request:
+        await app.serving.start()  # of a server that has no lifespan
     if kind == "http":
         await _answer_http(app, scope, receive, send)
     else:

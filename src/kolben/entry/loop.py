@@ -65,7 +65,7 @@ def run_coroutine(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     Raises RuntimeError when called on the loop itself, which would wait for ever.
     """
     loop = the_loop()
-    if _running_loop() is loop:
+    if running_loop() is loop:
         raise RuntimeError(
             "A coroutine was run from sync code that itself runs on the event loop. Await it"
             " instead, or run the sync code with asyncio.to_thread."
@@ -96,7 +96,7 @@ async def _settle(make: Callable[[], Coroutine[Any, Any, Any]], done: Future[Any
         done.set_exception(error)
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
     """Return the loop that runs in this thread, if any."""
     try:
         return asyncio.get_running_loop()

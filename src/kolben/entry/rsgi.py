@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ from kolben.typing import App
 
 async def answer(app: App, scope: Any, protocol: Any) -> None:
     """Answer an RSGI connection of any kind (version 1.6)."""
+    if not app._got_first_request:
+        await app.serving.start()  # of a server that did not call begin()
     glance = glance_rsgi(scope)
     outgoing = await incoming.answer(
         app,
@@ -45,3 +48,13 @@ async def _send_stream(
     """Send a body piece by piece."""
     transport = protocol.response_stream(code, headers)
     await send_pieces(body, transport.send_bytes)
+
+
+def begin(app: App, loop: asyncio.AbstractEventLoop) -> None:
+    """Run the app's hooks before it is served on a loop that does not run yet: `__rsgi_init__`."""
+    loop.run_until_complete(app.serving.start())
+
+
+def end(app: App, loop: asyncio.AbstractEventLoop) -> None:
+    """Run the app's hooks when its loop has stopped serving: `__rsgi_del__`."""
+    loop.run_until_complete(app.serving.stop())

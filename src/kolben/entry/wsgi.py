@@ -11,6 +11,8 @@ from kolben.typing import App, StartResponse, WSGIEnvironment
 
 def answer(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer a WSGI request; wrap it: `app.wsgi_app = Middleware(app.wsgi_app)`."""
+    if not app._got_first_request:
+        app.serving.start_here()
     by_steps = app.engine.by_steps
     context = app.request_context(environ) if by_steps else RequestContext(app, environ)
     body, status, headers = respond(app, context, environ["REQUEST_METHOD"] == "HEAD")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing.util
 import sys
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -56,6 +57,9 @@ class Loader:
         interface = self.settings.interface
         entry = _ENTRIES.get(interface)
         if entry is None:
+            app.serving.start_here()
+            # A process of this kind leaves without what atexit has.
+            multiprocessing.util.Finalize(None, app.serving.stop_here, exitpriority=100)
             self._use_own_wsgi()
             return app
         if not hasattr(app, entry):
