@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
@@ -199,4 +199,127 @@ def _scope(message: Message) -> dict[str, Any]:
     }
 
 
-WIRES: dict[str, Wire] = {"wsgi": wsgi, "asgi": asgi}
+def rsgi(app: Flask, message: Message) -> Answer:
+    """Call the app as an RSGI server does, on a loop of its own.
+
+    Granian refuses a query whose raw bytes are no UTF-8: RSGI has it as text.
+    """
+    try:
+        scope = RSGIScope(message)
+    except UnicodeDecodeError:
+        return Answer(400, Headers(), b"")
+    return asyncio.run(_call_rsgi(app, scope, message.body))
+
+
+async def _call_rsgi(app: Flask, scope: RSGIScope, body: bytes) -> Answer:
+    protocol = RSGIProtocol([body])
+    await app.__rsgi__(scope, protocol)
+    assert protocol.status, "the app did not answer"
+    # As Granian 2.8 writes them.
+    headers = [(name, value.encode().decode("latin-1")) for name, value in protocol.headers]
+    return Answer(protocol.status, Headers(headers), b"".join(protocol.sent))
+
+
+class RSGIHeaders:
+    """The headers of a request as Granian 2.8 gives them: only those in ASCII."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._pairs = [(name.lower(), value) for name, value in pairs]
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self.keys()
+
+    def keys(self) -> list[str]:
+        return list(dict(self._pairs))
+
+    def values(self) -> list[str]:
+        return [value for _, value in self.items()]
+
+    def items(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in self._pairs if value.isascii()]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return next(iter(self.get_all(name)), default)
+
+    def get_all(self, name: str) -> list[str]:
+        return [value for key, value in self.items() if key == name.lower()]
+
+
+class RSGIScope:
+    """A request as RSGI 1.6 says it."""
+
+    proto = "http"
+    rsgi_version = "1.6"
+    http_version = "1.1"
+    server = "127.0.0.1:80"
+    client = "127.0.0.1:50000"
+    scheme = "http"
+    authority: str | None = None
+
+    def __init__(self, message: Message) -> None:
+        self.method = message.method
+        self.path = unquote_to_bytes(message.path).decode("utf-8", "replace")
+        self.query_string = message.query.encode("latin-1").decode()
+        self.headers = RSGIHeaders(message.headers)
+
+
+class RSGIProtocolClosed(RuntimeError):
+    """What Granian raises when the client is gone."""
+
+
+class RSGIProtocol:
+    """What an RSGI app answers through; keeps what was sent.
+
+    pieces: the body of the request, as Granian 2.8 gives it when iterated: an empty piece follows.
+    """
+
+    def __init__(self, pieces: Iterable[bytes] = ()) -> None:
+        self.status = 0
+        self.headers: list[tuple[str, str]] = []
+        self.sent: list[bytes] = []
+        # Set it to have the client go away.
+        self.gone = asyncio.Event()
+        self._pieces = [*pieces, b""]
+
+    def _take_body(self) -> list[bytes]:
+        assert self._pieces, "the body was read twice"
+        taken, self._pieces = self._pieces, []
+        return taken
+
+    async def __call__(self) -> bytes:
+        return b"".join(self._take_body())
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._take_body():
+            await asyncio.sleep(0)
+            yield piece
+
+    async def client_disconnect(self) -> None:
+        await self.gone.wait()
+
+    def _start(self, status: int, headers: list[tuple[str, str]]) -> None:
+        assert not self.status, "the app answered twice"
+        assert all(type(text) is str for pair in headers for text in pair)
+        self.status, self.headers = status, headers
+
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self._start(status, headers)
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        assert type(body) is bytes
+        self._start(status, headers)
+        self.sent.append(body)
+
+    def response_stream(self, status: int, headers: list[tuple[str, str]]) -> RSGIProtocol:
+        self._start(status, headers)
+        return self
+
+    async def send_bytes(self, data: bytes) -> None:
+        assert type(data) is bytes
+        if self.gone.is_set():
+            raise RSGIProtocolClosed("RSGI transport is closed")
+        self.sent.append(data)
+        await asyncio.sleep(0)
+
+
+WIRES: dict[str, Wire] = {"wsgi": wsgi, "asgi": asgi, "rsgi": rsgi}
