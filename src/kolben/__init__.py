@@ -54,6 +54,9 @@ if TYPE_CHECKING:
         url_for,
     )
     from kolben.json import jsonify
+    from kolben.server_sent_events import Event as Event
+    from kolben.server_sent_events import last_event_id as last_event_id
+    from kolben.server_sent_events import sse as sse
     from kolben.signals import (
         appcontext_popped,
         appcontext_pushed,
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
+# Those of Flask, and Kolben: a star import must not bring more into an app written for Flask.
 __all__ = [
     "Blueprint",
     "Config",
@@ -173,6 +177,9 @@ _HOMES = {
     "stream_with_context": "kolben.helpers",
     "url_for": "kolben.helpers",
     "jsonify": "kolben.json",
+    "Event": "kolben.server_sent_events",
+    "last_event_id": "kolben.server_sent_events",
+    "sse": "kolben.server_sent_events",
     "appcontext_popped": "kolben.signals",
     "appcontext_pushed": "kolben.signals",
     "appcontext_tearing_down": "kolben.signals",
