@@ -154,6 +154,9 @@ _MODULES = (
     "wrappers",
 )
 
+# Names that Flask does not have.
+_BEYOND_FLASK = ("Event", "last_event_id", "sse")
+
 _HOMES = {
     "Flask": "kolben.app",
     "Blueprint": "kolben.blueprints",
