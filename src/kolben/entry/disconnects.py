@@ -24,7 +24,9 @@ class Watch:
 
     def __init__(self, task: asyncio.Task[Any], client_leaves: ClientLeaves) -> None:
         self.is_gone = False
-        self.task = task
+        self._task = task
+        # How often somebody else had asked for the end of the task before.
+        self._cancelling = task.cancelling()
         self._client_leaves = client_leaves
         self._listener: asyncio.Task[None] | None = None
 
@@ -35,7 +37,11 @@ class Watch:
     async def _wait(self) -> None:
         await self._client_leaves()
         self.is_gone = True
-        self.task.cancel()
+        self._task.cancel()
+
+    def take_back(self) -> bool:
+        """Take back that the task was cancelled here; False if somebody else wants its end too."""
+        return self._task.uncancel() <= self._cancelling
 
     def end(self) -> None:
         """Stop listening: the task is done, or goes on whatever the client does."""
@@ -92,7 +98,7 @@ def _watch(client_leaves: ClientLeaves) -> Watch:
     task = asyncio.current_task()
     assert task is not None
     watch = Watch(task, client_leaves)
-    watchers_of(task.get_loop()).add(watch)
+    watchers_of(asyncio.get_running_loop()).add(watch)
     return watch
 
 
@@ -102,7 +108,10 @@ def _watch(client_leaves: ClientLeaves) -> Watch:
 def run_watched(
     work: Coroutine[Any, Any, Any], client_leaves: ClientLeaves
 ) -> Generator[Any, Any, Any]:
-    """Await a coroutine, and cancel it when its client goes away: then return None."""
+    """Await a coroutine, and cancel it when its client goes away: then return None.
+
+    Work that does not end when it is cancelled goes on, and what it returns is returned.
+    """
     try:
         waits_for = work.send(None)
     except StopIteration as done:
@@ -120,30 +129,35 @@ def run_watched(
             else:
                 waits_for = work.send(value)
     except StopIteration as done:
+        if watch.is_gone:
+            watch.take_back()
         return done.value
-    except asyncio.CancelledError:
-        if not watch.is_gone:
-            raise
-        # Ours: the server need not hear of it.
-        watch.task.uncancel()
-        return None
+    except BaseException as error:
+        if watch.is_gone and watch.take_back() and isinstance(error, asyncio.CancelledError):
+            return None  # ours: the server need not hear of it
+        raise
     finally:
-        watchers_of(watch.task.get_loop()).remove(watch)
+        watchers_of(asyncio.get_running_loop()).remove(watch)
 
 
 async def unbroken(work: Coroutine[Any, Any, None]) -> None:
     """Await a coroutine to its end; if this task is cancelled meanwhile, it is so afterwards."""
-    task = asyncio.get_running_loop().create_task(work)
-    cancelled: asyncio.CancelledError | None = None
+    task = asyncio.get_running_loop().create_task(_outcome(work))
+    error: BaseException | None = None
     while not task.done():
         try:
             await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            if task.cancelled():
-                raise
-            cancelled = error
-        except BaseException:
-            break
-    task.result()
-    if cancelled is not None:
-        raise cancelled
+        except asyncio.CancelledError as cancelled:
+            error = cancelled
+    error = task.result() or error
+    if error is not None:
+        raise error
+
+
+async def _outcome(work: Coroutine[Any, Any, None]) -> BaseException | None:
+    """Await a coroutine; return what it raises, since SystemExit in a task would stop the loop."""
+    try:
+        await work
+    except BaseException as error:
+        return error
+    return None
