@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from kolben.app_setup import App
 from kolben.core import errors, steps, urls
 from kolben.core.context import BEING_HANDLED, AppContext, RequestContext
-from kolben.core.current import the_request_context
+from kolben.core.current import find_context, the_request_context
 from kolben.core.cycle import tear_down_app, tear_down_request
 from kolben.core.engine import ERROR_STEPS, STEPS, WSGI_STEPS, Engine
 from kolben.core.hosts import check_host
@@ -40,6 +40,7 @@ from kolben.scaffold import F
 from kolben.sessions import SecureCookieSessionInterface
 from kolben.templating import update_template_context
 from kolben.typing import (
+    AsyncFlaskClient,
     FlaskClient,
     FlaskCliRunner,
     ResponseReturnValue,
@@ -172,6 +173,12 @@ class Flask(App):
         kind: Any = self.test_client_class or testing.FlaskClient
         client: FlaskClient = kind(self, self.response_class, use_cookies=use_cookies, **kwargs)
         return client
+
+    def async_test_client(self, use_cookies: bool = True) -> AsyncFlaskClient:
+        """Make a client for async tests, which answers on the test's own event loop."""
+        from kolben import testing  # starts faster without it
+
+        return testing.AsyncFlaskClient(self, use_cookies=use_cookies)
 
     def test_cli_runner(self, **kwargs: Any) -> FlaskCliRunner:
         """Make a runner that invokes the app's commands; kwargs: click.testing.CliRunner's."""
@@ -365,7 +372,12 @@ class Flask(App):
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that can be called plainly: `func`, or a wrapper if it is async."""
-        return self.async_to_sync(func) if iscoroutinefunction(func) else func
+        if not iscoroutinefunction(func):
+            return func
+        context = find_context()
+        if context is not None and context.gives_coroutines:
+            return func  # a decorator's call, whose result the WebSocket's entry awaits
+        return self.async_to_sync(func)
 
     def ensure_async(self, func: Callable[..., Any], blocks: bool = True) -> Callable[..., Any]:
         """Return a function to be awaited: `func` if it is async, else a wrapper.

@@ -27,16 +27,18 @@ if TYPE_CHECKING:
     from kolben.core.engine import Engine as Engine
     from kolben.core.request import Request as Request
     from kolben.core.response import Response as Response
+    from kolben.core.websocket import WebSocket as WebSocket
     from kolben.sessions import SessionMixin as SessionMixin
+    from kolben.testing import AsyncFlaskClient as AsyncFlaskClient
     from kolben.testing import FlaskClient as FlaskClient
     from kolben.testing import FlaskCliRunner as FlaskCliRunner
 
     App = Flask
 else:
     # At run time these are only ever annotations, which nobody evaluates.
-    App = Blueprint = AppContext = Engine = FlaskClient = FlaskCliRunner = RequestContext = (
-        Request
-    ) = Response = SessionMixin = Any
+    App = Blueprint = AppContext = AsyncFlaskClient = Engine = FlaskClient = FlaskCliRunner = (
+        RequestContext
+    ) = Request = Response = SessionMixin = WebSocket = Any
     StartResponse = WSGIApplication = WSGIEnvironment = Headers = AnyResponse = Any
 
 # What a view may return: kolben.core.returns turns each into a Response.
@@ -96,6 +98,13 @@ ErrorHandlerCallable = Union[
 RouteCallable = Union[
     Callable[..., ResponseReturnValue],
     Callable[..., Awaitable[ResponseReturnValue]],
+]
+# What a WebSocket's decorators take. What a view or a before_websocket function returns answers a
+# handshake that was not accepted; an after_websocket function gets and gives that, None without.
+SocketCallable = Callable[..., Awaitable[Any]]
+AfterSocketCallable = Union[
+    Callable[[Any], Union["AnyResponse", None]],
+    Callable[[Any], Awaitable[Union["AnyResponse", None]]],
 ]
 ErrorHandlers = dict[Union[type[Exception], None], Any]
 View = Callable[..., Any]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from kolben.testing.async_client import AsyncFlaskClient as AsyncFlaskClient
 from kolben.testing.client import EnvironBuilder as EnvironBuilder
 from kolben.testing.client import FlaskClient as FlaskClient
 from kolben.testing.runner import FlaskCliRunner as FlaskCliRunner
 
-__all__ = ["EnvironBuilder", "FlaskCliRunner", "FlaskClient"]
+__all__ = ["AsyncFlaskClient", "EnvironBuilder", "FlaskCliRunner", "FlaskClient"]
