@@ -64,7 +64,7 @@ class Serving:
 
     def stop_here(self) -> None:
         """Do what is due at the end; for entries without an event loop."""
-        if self._tasks or (self.has_started and (self.after or self.around)):
+        if self._is_due:  # a task may have been added that the loop has not begun yet
             run_coroutine(self.stop)
 
     def _stop_at_exit(self) -> None:
