@@ -123,6 +123,14 @@ class Flask(App):
         """What the app does before, after and beside requests."""
         return Serving(self)
 
+    def _watch_loop(self) -> Any:
+        """Begin to watch the running event loop, if in debug mode; return what ends that."""
+        if not self.debug:
+            return None
+        from kolben.dev.loop_guard import watch_loop  # starts faster without it
+
+        return watch_loop(self)
+
     def before_serving(self, f: F) -> F:
         """Run `f()`, plain or async, once in each process before it answers requests."""
         self.serving.before.append(f)
@@ -287,6 +295,12 @@ class Flask(App):
     def should_ignore_error(self, error: BaseException | None) -> bool:
         """Say whether teardown functions are not told of an error; for subclasses."""
         return False
+
+    def _explain_error(self, error: Exception) -> None:
+        """Add to an error that only puzzles what it is about."""
+        from kolben.dev.loop_guard import explain_foreign_loop  # starts faster without it
+
+        explain_foreign_loop(error)
 
     def _explain_missing_files(self, request: Request) -> None:
         """Let request.files tell what a form that was sent without its files lacks."""

@@ -180,6 +180,8 @@ def answer_unhandled_exception(app: App, error: Exception) -> Response:
     if got_request_exception.receivers:
         announce(got_request_exception, app, exception=error)
     error.__traceback__ = _from_users_code(error.__traceback__) or error.__traceback__
+    if app.debug:
+        app._explain_error(error)
     if propagates(app):
         raise error
     app.log_exception(_exception_info(error, sys.exc_info()))

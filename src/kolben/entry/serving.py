@@ -18,7 +18,7 @@ from inspect import isasyncgenfunction
 from typing import Any
 
 from kolben.core.current import current
-from kolben.entry.loop import run_coroutine, running_loop, the_loop
+from kolben.entry.loop import call_at_start, run_coroutine, running_loop, the_loop
 from kolben.typing import App
 
 # How long tasks may go on after the end, unless BACKGROUND_TASK_SHUTDOWN_TIMEOUT says otherwise.
@@ -41,6 +41,7 @@ class Serving:
         self._starting: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
         self._is_due = False
+        self._guard: Any = None
 
     @property
     def has_started(self) -> bool:
@@ -60,6 +61,8 @@ class Serving:
             if self.before or self.after or self.around:
                 run_coroutine(self._start)
                 self._stop_at_exit()
+            elif self._app.debug:
+                call_at_start(self._app._watch_loop)
             self._process = os.getpid()
 
     def stop_here(self) -> None:
@@ -95,6 +98,7 @@ class Serving:
                 await self._leave()
                 raise
         self._process = os.getpid()
+        self._guard = self._app._watch_loop()
 
     async def _enter(self, hook: Callable[[], Any]) -> None:
         """Run a generator up to its yield."""
@@ -122,6 +126,9 @@ class Serving:
             await self._end_tasks()
             return
         self._process = None
+        if self._guard is not None:
+            self._guard.stop()
+            self._guard = None
         await self._end_tasks()
         async with _in_app_context(self._app):
             try:
