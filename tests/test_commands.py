@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -161,3 +162,16 @@ def test_blueprints_commands_are_the_apps(
     result: Any = app_with_blueprints.test_cli_runner().invoke(args=args)
     assert code == result.exit_code
     assert code or "shop\n" == result.output
+
+
+def test_a_command_may_be_async() -> None:
+    app = Flask("made")
+
+    @app.cli.command("greet")
+    @click.argument("name")
+    async def greet(name: str) -> None:
+        await asyncio.sleep(0)
+        click.echo(f"Hello, {name}, from {current_app.name}")
+
+    result = app.test_cli_runner().invoke(args=["greet", "you"])
+    assert result.output == f"Hello, you, from {app.name}\n"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast, overload
 
 import click
 
-from kolben.core.current import has_app
+from kolben.core.current import has_app, the_app
 from kolben.discovery import load_from_path
 from kolben.env import get_debug_flag, get_load_dotenv
 from kolben.typing import App
@@ -67,14 +67,15 @@ pass_script_info = click.make_pass_decorator(ScriptInfo, ensure=True)
 def with_appcontext(f: F) -> F:
     """Run a click callback inside the app's context, unless one is active already.
 
-    The context lasts as long as click's: callbacks of subcommands see it as well.
+    The context lasts as long as click's: callbacks of subcommands see it as well. One that is async
+    is run to its end.
     """
 
     @click.pass_context
     def run_in_context(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
         if not has_app():
             ctx.with_resource(ctx.ensure_object(ScriptInfo).load_app().app_context())
-        return ctx.invoke(f, *args, **kwargs)
+        return ctx.invoke(the_app().ensure_sync(f), *args, **kwargs)
 
     return cast("F", update_wrapper(run_in_context, f))
 
