@@ -8,6 +8,7 @@ time, the best of several batches, both ways measured in turns.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,16 @@ from kolben.core.response import plain_response
 from kolben.core.returns import _page_of
 
 Call = Callable[[], Any]
+
+# kolben.core.hosts._HOST as one would first write it.
+_PLAIN_LABEL = r"[a-z0-9_\x80-\U0010ffff-]{1,63}"
+PLAIN_HOST = rf"((?:{_PLAIN_LABEL}\.)*{_PLAIN_LABEL}\.?|\[[a-f0-9:.]+\])(?::([1-9][0-9]{{0,4}})?)?"
+
+
+def compile_anew(pattern: str, flags: int = 0) -> None:
+    """Compile a pattern that has not been before."""
+    re.purge()
+    re.compile(pattern, flags)
 
 
 def shortcuts() -> Iterator[tuple[str, Call, Call]]:
@@ -45,6 +56,11 @@ def shortcuts() -> Iterator[tuple[str, Call, Call]]:
         "a host that is known",
         lambda: hosts.is_valid_host("localhost:5000"),
         validate_anew,
+    )
+    yield (
+        "the pattern of a host compiled",
+        lambda: compile_anew(hosts._HOST),
+        lambda: compile_anew(PLAIN_HOST, re.IGNORECASE),
     )
     environ = create_environ("/")
     error = NotFound()

@@ -12,6 +12,7 @@ from werkzeug.exceptions import Forbidden, NotFound
 
 from kolben import Blueprint, Flask, abort, render_template_string, request, url_for
 from kolben.blueprints import BlueprintSetupState
+from kolben.commands import AppGroup
 
 
 def blueprint(name: str = "part", **options: Any) -> Blueprint:
@@ -457,4 +458,14 @@ def test_its_commands_are_in_a_group(
 
 def test_without_commands_there_is_no_group(app: Flask) -> None:
     app.register_blueprint(blueprint())
+    assert "cli" not in vars(app)
     assert app.cli.commands == {}
+
+
+def test_a_group_of_a_subclass_is_asked_for_its_commands(app: Flask) -> None:
+    class WithCommands(Blueprint):
+        cli = AppGroup("own")
+
+    WithCommands.cli.command("greet")(lambda: click.echo("hello"))
+    app.register_blueprint(WithCommands("part", __name__, cli_group=None))
+    assert ["greet"] == list(app.cli.commands)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kolben import env
+from tests.fresh_interpreter import Interpreter
 
 
 @pytest.fixture
@@ -134,6 +135,13 @@ def test_without_python_dotenv_a_tip_is_given_only_where_files_lie(
     assert not env.load_dotenv()
     assert "python-dotenv" in capsys.readouterr().err
     assert "A" not in os.environ
+
+
+def test_python_dotenv_is_loaded_only_for_a_file(python: Interpreter) -> None:
+    code = "import sys; from kolben import env; env.load_dotenv(); print('dotenv' in sys.modules)"
+    assert "False" == python.run(code)
+    (python.directory / ".env").touch()
+    assert "True" == python.run(code)
 
 
 def test_the_root_path_of_a_loaded_module_is_its_directory() -> None:

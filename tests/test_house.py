@@ -36,6 +36,7 @@ OF_NO_FILE = {
     "tests/test_house.py": "of all files",
     "tests/test_overrides.py": "of what users put in place of an app's own",
     "tests/test_questions.py": "of what users ask",
+    "tests/test_startup.py": "of what is loaded at the start, by whichever file",
 }
 OF_NO_FOLDER = {"browser", "docs", "examples", "extensions", "questions", "security", "types"}
 # Every file of these has a test file.

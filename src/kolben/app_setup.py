@@ -17,7 +17,6 @@ from werkzeug.exceptions import Aborter
 from werkzeug.routing import Map, Rule
 
 from kolben.blueprints import Blueprint, T_filter, T_global, T_test
-from kolben.commands import AppGroup
 from kolben.config import Config, ConfigAttribute
 from kolben.core.engine import ERROR_STEPS, STEPS, WSGI_STEPS
 from kolben.core.globals_namespace import _AppCtxGlobals
@@ -37,8 +36,10 @@ from kolben.scaffold import (
     setupmethod,
 )
 from kolben.sessions import SecureCookieSessionInterface, SessionInterface
-from kolben.templating import DispatchingJinjaLoader, Environment, create_environment
 from kolben.typing import (
+    AppGroup,
+    DispatchingJinjaLoader,
+    JinjaEnvironment,
     RouteCallable,
     ShellContextProcessorCallable,
     TeardownCallable,
@@ -95,6 +96,15 @@ def _weakly(method: Callable[[], None]) -> Callable[[], None]:
     return call
 
 
+class _EnvironmentClass:
+    """Gives the class of template environments, loaded when it is first asked for."""
+
+    def __get__(self, app: App | None, owner: type) -> type[JinjaEnvironment]:
+        from kolben.templating import Environment  # starts faster without it
+
+        return Environment
+
+
 class App(Scaffold):
     """What is known of an app without any request: registrations, configuration, templates.
 
@@ -102,7 +112,7 @@ class App(Scaffold):
     """
 
     aborter_class = Aborter
-    jinja_environment: Any = Environment
+    jinja_environment: Any = _EnvironmentClass()
     app_ctx_globals_class: type[Any] = _AppCtxGlobals
     config_class = Config
     json_provider_class: type[JSONProvider] = DefaultJSONProvider
@@ -114,6 +124,9 @@ class App(Scaffold):
     session_interface: SessionInterface = SecureCookieSessionInterface()
     test_client_class: type[Any] | None = None
     test_cli_runner_class: type[Any] | None = None
+
+    # What `debug` was set to before there was a template environment to be told.
+    _templates_reload: bool | None = None
 
     testing = ConfigAttribute[bool]("TESTING")
     secret_key = ConfigAttribute["str | bytes | None"]("SECRET_KEY")
@@ -192,7 +205,6 @@ class App(Scaffold):
         self.url_map = self.url_map_class(host_matching=host_matching)
         self.subdomain_matching = subdomain_matching
         self._got_first_request = False
-        self.cli = AppGroup(name=self.name)
         self._add_static_rule(static_host, host_matching)
 
     def _add_static_rule(self, static_host: str | None, host_matching: bool) -> None:
@@ -263,6 +275,13 @@ class App(Scaffold):
         """The logger named as the app; it writes to the server's error stream."""
         return create_logger(self)  # type: ignore[arg-type]  # App is always a Flask
 
+    @cached_property
+    def cli(self) -> AppGroup:
+        """The app's commands, which the command line adds to its own."""
+        from kolben.commands import AppGroup  # starts faster without it
+
+        return AppGroup(name=self.name)
+
     @property
     def debug(self) -> bool:
         """Whether debug mode is on: config["DEBUG"]."""
@@ -271,8 +290,12 @@ class App(Scaffold):
     @debug.setter
     def debug(self, value: bool) -> None:
         self.config["DEBUG"] = value
-        if self.config["TEMPLATES_AUTO_RELOAD"] is None:
+        if self.config["TEMPLATES_AUTO_RELOAD"] is not None:
+            return
+        if "jinja_env" in vars(self) or type(self).jinja_env is not App.jinja_env:
             self.jinja_env.auto_reload = value
+        else:
+            self._templates_reload = value
 
     # Configuration and folders.
 
@@ -304,14 +327,21 @@ class App(Scaffold):
     @cached_property
     def jinja_env(self) -> Any:
         """The app's template environment, made when first used."""
-        return self.create_jinja_environment()
+        environment = self.create_jinja_environment()
+        if self._templates_reload is not None:
+            environment.auto_reload = self._templates_reload
+        return environment
 
-    def create_jinja_environment(self) -> Environment:
+    def create_jinja_environment(self) -> JinjaEnvironment:
         """Make the template environment."""
+        from kolben.templating import create_environment  # starts faster without it
+
         return create_environment(self)  # type: ignore[no-any-return, arg-type]  # any class
 
     def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
         """Make the loader that asks the app's folder, then the blueprints'."""
+        from kolben.templating import DispatchingJinjaLoader  # starts faster without it
+
         return DispatchingJinjaLoader(self)  # type: ignore[arg-type]  # App is always a Flask
 
     def select_jinja_autoescape(self, filename: str | None) -> bool:

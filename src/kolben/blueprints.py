@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from typing import Any, TypeVar
 
-from kolben.commands import AppGroup
 from kolben.scaffold import (
     Scaffold,
     T_after,
@@ -23,6 +22,7 @@ from kolben.scaffold import (
 )
 from kolben.typing import (
     App,
+    AppGroup,
     RouteCallable,
     TemplateFilterCallable,
     TemplateGlobalCallable,
@@ -134,10 +134,15 @@ class Blueprint(Scaffold):
         self.subdomain = subdomain
         self.url_values_defaults = url_defaults or {}
         self.cli_group = cli_group
-        self.cli = AppGroup()
-        self.cli.name = name
         self.deferred_functions: list[DeferredSetupFunction] = []
         self._blueprints: list[tuple[Blueprint, dict[str, Any]]] = []
+
+    @cached_property
+    def cli(self) -> AppGroup:
+        """The blueprint's commands, which an app adds to its own."""
+        from kolben.commands import AppGroup  # starts faster without it
+
+        return AppGroup(name=self.name)
 
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_registered_once:
@@ -209,7 +214,8 @@ class Blueprint(Scaffold):
 
     def _register_commands(self, app: App, name: str, group: Any) -> None:
         """Add the blueprint's commands to the app's, in a group unless that is None."""
-        if not self.cli.commands:
+        nobody_asked = type(self).cli is Blueprint.cli and "cli" not in vars(self)
+        if nobody_asked or not self.cli.commands:
             return
         if group is None:
             app.cli.commands.update(self.cli.commands)

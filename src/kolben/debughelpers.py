@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jinja2 import BaseLoader
-
 from kolben.core.current import find_context
-from kolben.typing import App, Request
+from kolben.typing import App, BaseLoader, Request
 
-Attempt = tuple[BaseLoader, Any, tuple[str, str | None, Callable[[], bool] | None] | None]
+Attempt = tuple["BaseLoader", Any, tuple[str, str | None, Callable[[], bool] | None] | None]
 
 
 class UnexpectedUnicodeError(AssertionError, UnicodeError):

@@ -62,6 +62,9 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
     .env goes before .kolbenenv, and that before .flaskenv.
     Returns True if any file named a variable; False, too, where python-dotenv is missing.
     """
+    names = [name for name in DOTENV_NAMES if load_defaults and _is_in_or_above(name)]
+    if path is None and not names:
+        return False
     try:
         import dotenv  # starts faster without it
     except ImportError:
@@ -69,11 +72,10 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
         return False
 
     found: dict[str, str | None] = {}
-    if load_defaults:
-        for name in DOTENV_NAMES:
-            where = dotenv.find_dotenv(name, usecwd=True)
-            if where:
-                found |= dotenv.dotenv_values(where, encoding="utf-8")
+    for name in names:
+        where = dotenv.find_dotenv(name, usecwd=True)
+        if where:
+            found |= dotenv.dotenv_values(where, encoding="utf-8")
     if path is not None and os.path.isfile(path):
         found |= dotenv.dotenv_values(path, encoding="utf-8")
 
@@ -81,6 +83,17 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
         if value is not None:
             os.environ.setdefault(key, value)
     return bool(found)
+
+
+def _is_in_or_above(name: str) -> bool:
+    """Say whether the working directory, or one above it, has something of that name."""
+    folder, above = None, os.getcwd()
+    while folder != above:
+        folder = above
+        if os.path.exists(os.path.join(folder, name)):
+            return True
+        above = os.path.dirname(folder)
+    return False
 
 
 def get_root_path(import_name: str) -> str:

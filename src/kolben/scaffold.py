@@ -9,19 +9,17 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import IO, Any, TypeVar, cast
-
-from jinja2 import BaseLoader, FileSystemLoader
 
 from kolben.core.current import the_app
 from kolben.core.errors import class_and_code
 from kolben.core.hooks import HookTable
 from kolben.env import get_root_path
 from kolben.files import send_from_directory
-from kolben.templating import _default_template_ctx_processor
+from kolben.template_context import _default_template_ctx_processor
 from kolben.typing import (
     AfterRequestCallable,
+    BaseLoader,
     BeforeRequestCallable,
     ErrorHandlerCallable,
     Response,
@@ -154,6 +152,8 @@ class Scaffold:
         """What loads templates from template_folder; None without one."""
         if self.template_folder is None:
             return None
+        from jinja2 import FileSystemLoader  # starts faster without it
+
         return FileSystemLoader(os.path.join(self.root_path, self.template_folder))
 
     def open_resource(
@@ -324,8 +324,7 @@ def find_package(import_name: str) -> tuple[str | None, str]:
     folder: what stands on the import path. prefix: of the environment it belongs to.
     """
     folder = _import_folder(import_name)
-    environment = Path(sys.prefix).resolve()
-    if Path(folder).resolve().is_relative_to(environment):
+    if _lies_in(os.path.realpath(folder), os.path.realpath(sys.prefix)):
         return sys.prefix, folder
     parent, name = os.path.split(folder)
     if name.lower() != "site-packages":
@@ -357,10 +356,13 @@ def _import_folder(import_name: str) -> str:
 def _namespace_location(import_name: str, spec: Any) -> str:
     """Return the one location of a namespace package that the module lies in."""
     module = importlib.util.find_spec(import_name)
-    places = [Path(place) for place in spec.submodule_search_locations]
+    places: list[str] = list(spec.submodule_search_locations)
     inside = module.submodule_search_locations if module is not None else None
-    origin = Path(inside[0] if inside else (module.origin or "") if module else "")
-    for place in places:
-        if origin.is_relative_to(place):
-            return str(place)
-    return str(places[0])
+    origin = inside[0] if inside else (module.origin or "") if module else ""
+    return next((place for place in places if _lies_in(origin, place)), places[0])
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    """Say whether a path is a folder or something inside of it, by their names."""
+    inner, outer = (os.path.normcase(os.path.normpath(name)) for name in (path, folder))
+    return inner == outer or inner.startswith(os.path.join(outer, ""))

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse as StartResponse
     from _typeshed.wsgi import WSGIApplication as WSGIApplication
     from _typeshed.wsgi import WSGIEnvironment as WSGIEnvironment
+    from jinja2 import BaseLoader as BaseLoader
     from werkzeug.datastructures import Headers
     from werkzeug.sansio.response import Response as AnyResponse
 
     from kolben.app import Flask
     from kolben.blueprints import Blueprint as Blueprint
+    from kolben.commands import AppGroup as AppGroup
     from kolben.core.context import AppContext as AppContext
     from kolben.core.context import RequestContext as RequestContext
     from kolben.core.engine import Engine as Engine
@@ -29,13 +31,17 @@ if TYPE_CHECKING:
     from kolben.core.response import Response as Response
     from kolben.core.websocket import WebSocket as WebSocket
     from kolben.sessions import SessionMixin as SessionMixin
+    from kolben.templating import DispatchingJinjaLoader as DispatchingJinjaLoader
+    from kolben.templating import Environment
     from kolben.testing import AsyncFlaskClient as AsyncFlaskClient
     from kolben.testing import FlaskClient as FlaskClient
     from kolben.testing import FlaskCliRunner as FlaskCliRunner
 
     App = Flask
+    JinjaEnvironment = Environment
 else:
     # At run time these are only ever annotations, which nobody evaluates.
+    AppGroup = BaseLoader = DispatchingJinjaLoader = JinjaEnvironment = Any
     App = Blueprint = AppContext = AsyncFlaskClient = Engine = FlaskClient = FlaskCliRunner = (
         RequestContext
     ) = Request = Response = SessionMixin = WebSocket = Any

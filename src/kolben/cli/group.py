@@ -12,6 +12,7 @@ import click
 
 from kolben.cli.lazy import LazyCommand
 from kolben.cli.options import app_option, debug_option, env_file_option, version_option
+from kolben.cli.plugins import find_plugins
 from kolben.cli.routes import routes_command
 from kolben.cli.run import run_command
 from kolben.cli.shell import shell_command
@@ -19,9 +20,6 @@ from kolben.commands import AppGroup, ScriptInfo
 from kolben.core.current import find_context
 from kolben.discovery import NoAppException
 from kolben.typing import App
-
-# The first goes before the second where both have a command of one name.
-ENTRY_POINT_GROUPS = ("kolben.commands", "flask.commands")
 
 OWN_COMMANDS = (
     LazyCommand("serve", "kolben.cli.serve:serve_command", "Serve the app in production."),
@@ -133,13 +131,7 @@ class FlaskGroup(AppGroup):
     @cached_property
     def _waiting_plugins(self) -> dict[str, Any]:
         """The entry points of plugins whose commands are not loaded yet, each name once."""
-        from importlib.metadata import entry_points  # starts faster without it
-
-        waiting: dict[str, Any] = {}
-        for group in ENTRY_POINT_GROUPS:
-            for point in entry_points(group=group):
-                waiting.setdefault(point.name, point)
-        return waiting
+        return find_plugins()
 
     def _load_plugin(self, name: str) -> None:
         """Add a plugin's command, in place of one of the same name; nothing if there is none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import code
 import os
 import sys
 from typing import Any
@@ -20,6 +19,8 @@ def shell_command() -> None:
 
     The app's shell context processors say which names are there; PYTHONSTARTUP runs first.
     """
+    import code  # starts faster without it
+
     app = the_app()
     names: dict[str, Any] = {}
     _run_startup_file(names)

@@ -1,0 +1,53 @@
+"""What a start leaves out until it is used."""
+
+from __future__ import annotations
+
+from tests.fresh_interpreter import Interpreter
+
+# Of others, and of the standard library. What Werkzeug itself loads cannot be left out.
+FOR_SOME_APPS = (
+    "click",
+    "decimal",
+    "dotenv",
+    "granian",
+    "importlib.metadata",
+    "importlib.resources",
+    "logging.config",
+    "multiprocessing",
+    "pathlib",
+    "sqlite3",
+    "urllib.request",
+    "werkzeug.debug",
+    "werkzeug.middleware",
+    "xml",
+    "zipfile",
+)
+OURS_FOR_SOME_APPS = (
+    "kolben.cli",
+    "kolben.commands",
+    "kolben.dev",
+    "kolben.discovery",
+    "kolben.environment_switch",
+    "kolben.server",
+    "kolben.testing",
+)
+MAKE_AN_APP = "from kolben import Flask; Flask('x')"
+SHOW_HELP = "import sys; sys.argv = ['kolben', '--help']; from kolben.__main__ import main; main()"
+
+
+def modules_after(python: Interpreter, code: str) -> set[str]:
+    """Return the modules that a program has loaded at its end."""
+    tell = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); "
+    return set(python.start("-c", tell + code).stderr.split())
+
+
+def test_an_app_is_made_without_what_only_some_apps_need(python: Interpreter) -> None:
+    loaded = modules_after(python, MAKE_AN_APP)
+    assert {"kolben.app", "werkzeug"} <= loaded
+    assert set() == loaded & {*FOR_SOME_APPS, *OURS_FOR_SOME_APPS}
+
+
+def test_the_help_is_shown_without_the_framework(python: Interpreter) -> None:
+    loaded = modules_after(python, SHOW_HELP)
+    assert "kolben.cli.group" in loaded
+    assert set() == loaded & {"asyncio", "dotenv", "granian", "jinja2", "kolben.app", "werkzeug"}
