@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import IO, Any
 
 import pytest
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from kolben.core.body import SmallBody, parse_content_type
+from kolben.core.body import BoundedFormParser, SmallBody, parse_content_type
 from kolben.core.request import Request
 
 MULTIPART = "multipart/form-data; boundary=b"
@@ -21,6 +23,19 @@ WHOLE = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nvalue\r\n--b--\
 def request_of(data: bytes, content_type: str) -> Request:
     builder = EnvironBuilder(method="POST", input_stream=None, data=data, content_type=content_type)
     return Request(builder.get_environ())
+
+
+class Trickle(io.BytesIO):
+    """Gives one byte at a time, as a socket may."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(1, size) if size is not None and size >= 0 else size)
+
+
+def body_request(data: bytes, **environ: Any) -> Request:
+    made = EnvironBuilder(method="POST", data=b"").get_environ()
+    made.update({"wsgi.input": io.BytesIO(data), "CONTENT_LENGTH": str(len(data)), **environ})
+    return Request(made)
 
 
 def test_a_whole_form_is_read() -> None:
@@ -71,6 +86,142 @@ def test_the_files_of_a_broken_form_are_closed(data: bytes) -> None:
     assert [file.closed for file in begun] == [True]
 
 
+def head(disposition: str, *lines: str) -> bytes:
+    return "\r\n".join(
+        ["--b", f"Content-Disposition: form-data; {disposition}", *lines, "", ""]
+    ).encode()
+
+
+PARTS = [
+    head('name="a"') + b"1",
+    head('name="a"') + "größe".encode(),
+    head('name="latin"', "Content-Type: text/plain; charset=ISO-8859-1")
+    + "größe".encode("latin-1"),
+    head('name="type"', "Content-Type: text/plain; charset=utf-16") + b"\xff\xfea\0",
+    head('name="length"', "Content-Length: 3") + b"\xff",
+    head('name="empty"'),
+    head('name="f"; filename="a.txt"', "Content-Type: text/plain", "Content-Length: 4") + b"1234",
+    head('name="f"; filename="b.txt"', "Content-Length: four") + b"5",
+    head('name="a"; filename=""', "Content-Type: application/octet-stream"),
+    head("name=\"g\"; filename*=utf-8''%e2%82%ac.txt") + b"x" * 600_000,
+    head('name="last"') + b"2",
+]
+FORM = b"\r\n".join(PARTS) + b"\r\n--b--\r\n"
+
+
+def everything_in(request: WerkzeugRequest) -> Any:
+    files = [
+        (name, file.name, file.filename, list(file.headers), file.mimetype, type(file.stream),
+         file.content_length, file.stream.tell(), file.read(), file.close())
+        for name, file in request.files.items(multi=True)
+    ]  # fmt: skip
+    return type(request.form), list(request.form.items(multi=True)), type(request.files), files
+
+
+def test_a_form_is_what_it_is_to_werkzeug() -> None:
+    environ = body_request(FORM, CONTENT_TYPE=MULTIPART).environ
+    ours = everything_in(Request(environ))
+    environ["wsgi.input"].seek(0)
+    assert ours == everything_in(WerkzeugRequest(environ))
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_500, 65_536, 65_537, 131_072, 300_000])
+@pytest.mark.parametrize("begin", [b"", b"\r\n", b"line\r\nby\nline\r"])
+def test_a_file_is_what_was_sent(size: int, begin: bytes) -> None:
+    content = (begin * (size // (len(begin) or 1) + 1))[:size] if begin else b"x" * size
+    parts = [head('name="f"; filename="f"') + content, head('name="a"') + b"1"]
+    data = b"\r\n".join(parts) + b"\r\n--b--"
+    for source in (io.BytesIO, Trickle):
+        environ: dict[str, Any] = {"CONTENT_TYPE": MULTIPART, "wsgi.input": source(data)}
+        with body_request(data, **environ) as request:
+            assert request.form.to_dict() == {"a": "1"}
+            assert request.files["f"].read() == content
+
+
+def test_what_is_left_of_a_stream_is_parsed() -> None:
+    data = b"length" + FORM
+    with body_request(data, CONTENT_TYPE=MULTIPART) as request:
+        assert request.stream.read(6) == b"length"
+        assert len(request.files.getlist("f")) == 2
+
+
+def test_a_chunked_form_is_read() -> None:
+    environ: dict[str, Any] = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    with body_request(FORM, CONTENT_TYPE=MULTIPART, **environ) as request:
+        assert request.form["last"] == "2"
+
+
+# What users may put in the place of its parts.
+
+
+def test_a_request_may_decide_where_files_go() -> None:
+    asked = []
+
+    class Own(Request):
+        def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+            asked.append((args, kwargs))
+            return io.BytesIO()
+
+    request = Own(body_request(FORM, CONTENT_TYPE=MULTIPART).environ)
+    assert [type(file.stream) for file in request.files.values()] == [io.BytesIO] * 3
+    names = [kwargs["filename"] for _, kwargs in asked]
+    assert names == ["a.txt", "b.txt", "", "€.txt"]
+    assert asked[0] == (
+        (),
+        {
+            "total_content_length": len(FORM),
+            "filename": "a.txt",
+            "content_type": "text/plain",
+            "content_length": 4,
+        },
+    )
+
+
+def test_a_file_may_go_where_only_writing_and_seeking_is_possible() -> None:
+    class Sink:
+        def __init__(self) -> None:
+            self.size = 0
+
+        def write(self, data: bytes) -> None:
+            self.size += len(data)
+
+        def seek(self, place: int) -> None:
+            assert place == 0
+
+    class Own(Request):
+        def make_form_data_parser(self) -> FormDataParser:
+            make: Any = lambda **kwargs: Sink()  # noqa: E731
+            return self.form_data_parser_class(stream_factory=make, cls=MultiDict)
+
+    request = Own(body_request(FORM, CONTENT_TYPE=MULTIPART).environ)
+    stream: Any = request.files["g"].stream
+    assert (type(request.files), stream.size) == (MultiDict, 600_000)
+
+
+def test_a_request_may_have_another_parser() -> None:
+    class Lenient(Request):
+        form_data_parser_class = FormDataParser  # type: ignore[assignment]  # Werkzeug's
+
+    request = Lenient(request_of(WHOLE[:-6], MULTIPART).environ)
+    assert request.form.to_dict() == {}
+
+
+def test_a_parser_may_be_extended() -> None:
+    class Shouting(BoundedFormParser):
+        def parse(self, *args: Any, **kwargs: Any) -> Any:
+            stream, form, files = super().parse(*args, **kwargs)
+            return stream, self.cls([(name, form[name].upper()) for name in form]), files
+
+    class Raw(BoundedFormParser):
+        def _parse_multipart(self, stream: IO[bytes], *args: Any) -> Any:
+            return stream, self.cls({"raw": stream.read()}), self.cls()
+
+    for parser, form in [(Shouting, {"a": "VALUE"}), (Raw, {"raw": WHOLE + b" " * 70_000})]:
+        own = type("Own", (Request,), {"form_data_parser_class": parser})
+        request = own(body_request(WHOLE + b" " * 70_000, CONTENT_TYPE=MULTIPART).environ)
+        assert request.form.to_dict() == form
+
+
 def test_another_type_has_no_form() -> None:
     request = request_of(b"plain", "text/plain")
     assert request.form.to_dict() == {}
@@ -93,19 +244,6 @@ def test_a_broken_form_stays_broken(data: bytes, content_type: str) -> None:
     for _ in range(2):
         with pytest.raises(BadRequest):
             request.form  # noqa: B018  # reading parses it
-
-
-class Trickle(io.BytesIO):
-    """Gives one byte at a time, as a socket may."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        return super().read(min(1, size) if size is not None and size >= 0 else size)
-
-
-def body_request(data: bytes, **environ: Any) -> Request:
-    made = EnvironBuilder(method="POST", data=b"").get_environ()
-    made.update({"wsgi.input": io.BytesIO(data), "CONTENT_LENGTH": str(len(data)), **environ})
-    return Request(made)
 
 
 def test_a_small_body_is_in_memory_whole() -> None:

@@ -124,3 +124,20 @@ def test_pieces_make_the_whole(content: bytes, sizes: list[int], most: int) -> N
         assert len(content) > most
     else:
         assert (found, len(content) <= most) == (content, True)
+
+
+@given(st.binary(max_size=300), st.lists(st.integers(1, 100), max_size=20))
+def test_pieces_are_as_long_as_was_asked_for(content: bytes, sizes: list[int]) -> None:
+    for stream in (promised(content, str(len(content))), chunked(content)):
+        raw: Any = stream.raw  # type: ignore[attr-defined]  # a BufferedReader
+        at = 0
+        for size in [*sizes, 1_000]:
+            assert raw.read_piece(size) == content[at : at + size]
+            at += size
+
+
+def test_it_is_known_whether_a_buffer_may_hold_some_of_it() -> None:
+    stream: Any = promised(b"12345", "5")
+    assert not stream.raw.was_buffered
+    stream.read(1)
+    assert stream.raw.was_buffered

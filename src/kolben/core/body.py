@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
 from typing import IO, Any
 
+from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import BadRequest
-from werkzeug.formparser import FormDataParser
+from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.http import parse_options_header
 
 from kolben.core.body_stream import PIECE_BYTES, PromisedBody, read_piece
 from kolben.core.fields import parse_fields
+from kolben.core.multipart import MultipartReader, Part
 from kolben.typing import Request
 
 ParsedForm = tuple[IO[bytes], Any, Any]
@@ -71,11 +74,15 @@ class CountingStream(BytesIO):
     def __init__(self, stream: IO[bytes]) -> None:
         super().__init__()
         self._stream = stream
+        self._read: Callable[[int], bytes] = stream.read
+        raw = getattr(stream, "raw", None)
+        if isinstance(raw, PromisedBody) and not raw.was_buffered:
+            self._read = raw.read_piece
         self.count = 0
 
     def read(self, size: int | None = -1) -> bytes:
         """Read up to `size` bytes of the other stream."""
-        data = self._stream.read(-1 if size is None else size)
+        data = self._stream.read() if size is None or size < 0 else self._read(size)
         self.count += len(data)
         return data
 
@@ -116,7 +123,7 @@ class BoundedFormParser(FormDataParser):
     ) -> tuple[Any, Any]:
         """Return form and files; if the body is broken, close the files that were begun.
 
-        Raises ValueError then, also for a part without a name (RFC 7578 §4.2).
+        Raises ValueError then.
         """
         silent, self.silent = self.silent, False
         make_file, begun = self.stream_factory, []
@@ -128,8 +135,6 @@ class BoundedFormParser(FormDataParser):
         self.stream_factory = make_and_note
         try:
             _, form, files = super().parse(stream, mimetype, content_length, options)
-            if None in form or None in files:
-                raise ValueError("A part of the body has no name.")
         except BaseException:
             for file in begun:
                 file.close()
@@ -137,3 +142,71 @@ class BoundedFormParser(FormDataParser):
         finally:
             self.silent, self.stream_factory = silent, make_file
         return form, files
+
+    def _parse_multipart(
+        self,
+        stream: IO[bytes],
+        mimetype: str,
+        content_length: int | None,
+        options: dict[str, str],
+    ) -> ParsedForm:
+        boundary = options.get("boundary", "").encode("ascii")
+        if not boundary:
+            raise ValueError("The Content-Type names no boundary.")
+        parser = PartsParser(
+            self.stream_factory,
+            self.max_form_memory_size,
+            self.cls,
+            max_form_parts=self.max_form_parts,
+        )
+        form, files = parser.parse(stream, boundary, content_length)
+        return stream, form, files
+
+
+class PartsParser(MultiPartParser):
+    """Reads a multipart body piece by piece into fields and files."""
+
+    def parse(
+        self, stream: IO[bytes], boundary: bytes, content_length: int | None
+    ) -> tuple[Any, Any]:
+        """Return form and files; ValueError if the body is broken."""
+        reader = MultipartReader(boundary, self.max_form_memory_size, self.max_form_parts)
+        fields: list[tuple[str, str]] = []
+        files: list[tuple[str, FileStorage]] = []
+        part: Any = None
+        file: Any = None
+        values: list[bytes] = []
+        keep: Callable[[bytes], object] = values.append
+        size, written = self.buffer_size, 0
+        # PERF: a file is written in whole blocks: 34 ms instead of 45 ms for 100 MiB
+        # (benchmarks/uploads.py).
+        while piece := stream.read(size - written % size):
+            for event in reader.feed(piece):
+                if isinstance(event, Part):
+                    part = event
+                    if part.filename is None:
+                        file, values = None, []
+                        keep = values.append
+                    else:
+                        file = self.start_file_streaming(part, content_length)
+                        keep = file.write
+                    continue
+                keep(event.data)
+                written += len(event.data)
+                if not event.is_last:
+                    continue
+                written = 0
+                if file is None:
+                    fields.append((part.name, self._text_of(part, values)))
+                else:
+                    file.seek(0)
+                    stored = FileStorage(file, part.filename, part.name, headers=part.headers)
+                    files.append((part.name, stored))
+        reader.finish()
+        return self.cls(fields), self.cls(files)
+
+    def _text_of(self, part: Part, values: list[bytes]) -> str:
+        charset = "utf-8"
+        if len(part.headers) > 1:  # most have a Content-Disposition and no more
+            charset = self.get_part_charset(part.headers)
+        return b"".join(values).decode(charset, "replace")
