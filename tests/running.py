@@ -44,7 +44,7 @@ class Server:
         return self._err.read_text()
 
     def wait_until_ready(self) -> Server:
-        wait_for(lambda: "at once" in self.out or self.process.poll() is not None)
+        wait_for(lambda: "thread" in self.out or self.process.poll() is not None)
         assert self.process.poll() is None, self.err
         wait_for(lambda: is_open(self.port))
         return self

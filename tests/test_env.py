@@ -202,3 +202,36 @@ def test_a_loader_that_does_not_tell_is_asked_through_the_module(
     monkeypatch.delitem(sys.modules, "hooked_module", raising=False)
     assert str(clean) == env.get_root_path("hooked_module")
     monkeypatch.delitem(sys.modules, "hooked_module", raising=False)
+
+
+@pytest.mark.parametrize(("told", "expected"), [("1", 1), ("40", 40), ("99999", 99_999)])
+def test_the_environment_says_how_many_threads_there_are(
+    clean: Path, monkeypatch: pytest.MonkeyPatch, told: str, expected: int
+) -> None:
+    monkeypatch.setenv("KOLBEN_THREADS", told)
+    assert expected == env.read_threads()
+
+
+@pytest.mark.parametrize("told", ["0", "-1", "four", "4.0", " 4", "٤", "100000", "1" * 5000])
+def test_what_is_no_number_of_threads_is_refused(
+    clean: Path, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    monkeypatch.setenv("KOLBEN_THREADS", told)
+    with pytest.raises(ValueError, match=r"KOLBEN_THREADS is .* such as 4, or unset it"):
+        env.read_threads()
+
+
+@pytest.mark.parametrize("told", [None, ""])
+def test_the_default_is_a_few_threads(
+    clean: Path, monkeypatch: pytest.MonkeyPatch, told: str | None
+) -> None:
+    if told is not None:
+        monkeypatch.setenv("KOLBEN_THREADS", told)
+    assert 2 < env.read_threads() <= 4
+
+
+def test_a_system_that_does_not_tell_which_cores_are_ours_tells_how_many_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert os.cpu_count() == env.usable_cpus()

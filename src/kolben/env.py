@@ -1,4 +1,4 @@
-"""What the environment says before any app exists: debug flag, dotenv files, root paths.
+"""What the environment says before any app exists: debug flag, dotenv files, root paths, threads.
 
 Rule: a variable `X` is read as KOLBEN_X first and as FLASK_X after it.
 """
@@ -141,3 +141,35 @@ def _tell_of_missing_dotenv(path: str | os.PathLike[str] | None) -> None:
             " * Tip: there are dotenv files here, but python-dotenv is not installed."
             f" To read them: {sys.executable} -m pip install python-dotenv\n"
         )
+
+
+def read_threads() -> int:
+    """Return how many threads of this process run plain views: KOLBEN_THREADS, else the default.
+
+    Raises ValueError for what is no number of threads.
+    """
+    told = os.environ.get("KOLBEN_THREADS")
+    if not told:
+        return default_threads()
+    if told.isascii() and told.isdecimal() and len(told) < 6 and int(told):
+        return int(told)
+    raise ValueError(
+        f"KOLBEN_THREADS is {told!r}. Set it to the number of threads in which views that are not"
+        " async run, such as 4, or unset it."
+    )
+
+
+def default_threads() -> int:
+    """Return a number of threads that is right while nothing is known of the app.
+
+    More threads than cores help views that wait for a database, and cost those that compute:
+    they take the one interpreter lock from each other.
+    """
+    return min(4, usable_cpus() + 2)
+
+
+def usable_cpus() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+import signal
+import sys
 import threading
 import time
 from typing import Any
@@ -13,7 +15,13 @@ import pytest
 
 from kolben import Flask, g, request
 from kolben.entry import loop
-from kolben.entry.loop import run_coroutine, the_loop, to_sync
+from kolben.entry.loop import (
+    run_coroutine,
+    run_while_handling,
+    the_loop,
+    to_sync,
+    work_for_loop,
+)
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
@@ -57,6 +65,52 @@ def test_context_variables_go_both_ways() -> None:
         variable.reset(token)
 
 
+def test_the_exception_being_handled_is_being_handled_in_the_coroutine() -> None:
+    error = ValueError("the cause")
+
+    async def look() -> tuple[Any, bool]:
+        await asyncio.sleep(0)
+        traceback = error.__traceback__
+        return sys.exc_info()[1], traceback is not None and traceback.tb_next is None
+
+    try:
+        raise error
+    except ValueError:
+        assert to_sync(look)() == (error, True)
+    assert to_sync(look)() == (None, True)
+
+
+def test_a_function_can_be_called_as_an_except_clause_would() -> None:
+    error = ValueError("the cause")
+    assert run_while_handling(error, lambda: sys.exc_info()[1]) is error
+    assert (sys.exc_info()[1], error.__traceback__) == (None, None)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+def test_control_c_ends_the_wait_and_takes_nothing_over() -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+
+    async def wait() -> None:
+        variable.set("by the coroutine")
+        signal.pthread_kill(main, signal.SIGINT)
+        await has_ended.wait()
+
+    has_ended = asyncio.Event()
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            to_sync(wait)()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        the_loop().call_soon_threadsafe(has_ended.set)
+    assert variable.get() == "unset"
+
+
 def test_all_coroutines_run_on_the_same_loop() -> None:
     async def the_running_loop() -> Any:
         return asyncio.get_running_loop()
@@ -67,6 +121,43 @@ def test_all_coroutines_run_on_the_same_loop() -> None:
     thread.start()
     thread.join()
     assert [first, *other] == [the_loop()] * 2
+
+
+def test_a_thread_of_a_server_runs_them_on_the_servers_loop_while_that_runs() -> None:
+    async def the_running_loop() -> Any:
+        return asyncio.get_running_loop()
+
+    async def serve() -> bool:
+        server = asyncio.get_running_loop()
+
+        def work() -> Any:
+            work_for_loop(server)
+            try:
+                return to_sync(the_running_loop)()
+            finally:
+                work_for_loop(None)
+
+        return await asyncio.to_thread(work) is server
+
+    assert asyncio.run(serve()) is True
+    ended = asyncio.new_event_loop()
+    ended.close()
+    work_for_loop(ended)
+    try:
+        assert to_sync(the_running_loop)() is not ended
+    finally:
+        work_for_loop(None)
+
+
+def test_what_asked_for_it_is_called_when_the_loop_starts() -> None:
+    called = threading.Event()
+    loop.call_at_start(called.set)
+    try:
+        close(the_loop())
+        the_loop()
+        assert called.wait(10)
+    finally:
+        loop._at_start.remove(called.set)
 
 
 def test_it_works_where_another_loop_runs() -> None:

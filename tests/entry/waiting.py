@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 async def wait_until(claim: Callable[[], object]) -> None:
     """Return when a claim has become true; fail if that takes long."""
-    for _ in range(10_000):
+    for _ in range(5_000):
         if claim():
             return
         await asyncio.sleep(0.001)
@@ -18,7 +18,7 @@ async def wait_until(claim: Callable[[], object]) -> None:
 
 def wait_until_true(claim: Callable[[], object]) -> None:
     """Do the same where no event loop runs."""
-    for _ in range(10_000):
+    for _ in range(5_000):
         if claim():
             return
         time.sleep(0.001)

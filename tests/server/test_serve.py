@@ -144,6 +144,53 @@ def test_it_says_where_it_is_and_what_it_holds(start: Callable[..., Server]) -> 
     assert "" == server.err
 
 
+@pytest.mark.parametrize("interface", ["asgi", "rsgi"])
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_on_an_event_loop_plain_views_have_the_threads_that_it_says(
+    start: Callable[..., Server], interface: str, how: str
+) -> None:
+    """With two threads, three views that wait for each other never get together."""
+    app = """\
+import threading
+from flask import Flask
+
+app = Flask(__name__)
+together = threading.Barrier(2)
+
+@app.get("/together")
+def wait():
+    together.wait(10)
+    return threading.current_thread().name[:12]
+
+@app.get("/thread/<int:number>")
+def thread(number):
+    return threading.current_thread().name
+"""
+    options = ["--threads", "2"] if how == "option" else []
+    variables = {} if how == "option" else {"KOLBEN_THREADS": "2"}
+    server = start(
+        "hello", "--interface", interface, *options, files={"hello": app}, **variables
+    ).wait_until_ready()
+    said = f"1 worker × 2 threads ({interface.upper()}); async views share one event loop"
+    assert said == server.out.splitlines()[1]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(server.get, ["/together"] * 2))
+    assert [(200, b"kolben-view-")] * 2 == answers
+    with ThreadPoolExecutor(8) as pool:
+        names = {body for _, body in pool.map(server.get, ["/thread/1"] * 40)}
+    assert names <= {b"kolben-view-1", b"kolben-view-2"}
+
+
+@pytest.mark.parametrize("name", ["KOLBEN_THREADS", "KOLBEN_SERVE_THREADS"])
+def test_a_number_of_threads_that_is_none_is_refused(
+    start: Callable[..., Server], name: str
+) -> None:
+    server = start("hello", **{name: "many"})
+    assert 2 == server.process.wait(20)
+    assert "Invalid value for '--threads'" in server.err
+    assert "'many' is not a valid integer range" in server.err
+
+
 def test_it_holds_as_many_requests_at_once_as_it_says(server: Server) -> None:
     began = time.monotonic()
     with ThreadPoolExecutor(4) as pool:

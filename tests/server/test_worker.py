@@ -10,7 +10,7 @@ import click
 import pytest
 
 from kolben import Flask
-from kolben.server.settings import Settings, default_threads
+from kolben.server.settings import Settings
 from kolben.server.worker import Loader, describe_app, describe_failure
 
 
@@ -66,7 +66,14 @@ def test_an_interface_that_the_app_does_not_have_is_told(interface: str) -> None
         (Settings("a"), "1 worker × 4 threads = 4 requests at once (WSGI)"),
         (Settings("a", workers=2, threads=1), "2 workers × 1 thread = 2 requests at once (WSGI)"),
         (Settings("a", threads=1), "1 worker × 1 thread = 1 request at once (WSGI)"),
-        (Settings("a", workers=3, interface="asgi"), "3 workers (ASGI)"),
+        (
+            Settings("a", workers=3, interface="asgi"),
+            "3 workers × 4 threads (ASGI); async views share one event loop",
+        ),
+        (
+            Settings("a", threads=1, interface="rsgi"),
+            "1 worker × 1 thread (RSGI); async views share one event loop",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -76,7 +83,3 @@ def test_the_capacity_is_said_as_a_product(settings: Settings, expected: str) ->
 
 def test_an_ipv6_address_stands_in_brackets() -> None:
     assert "http://[::1]:8000" == Settings("a", host="::1").address
-
-
-def test_the_default_is_a_few_threads() -> None:
-    assert 2 < default_threads() <= 4

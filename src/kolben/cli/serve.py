@@ -10,22 +10,22 @@ import click
 
 from kolben.cli.options import from_environment
 from kolben.commands import ScriptInfo, pass_script_info
+from kolben.env import default_threads
 from kolben.server.settings import (
     INTERFACES,
     Settings,
     check_port,
-    default_threads,
     is_hash_seed_known,
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _option(*names: str, **settings: Any) -> Callable[[F], F]:
-    """Make an option of `serve` that reads KOLBEN_SERVE_NAME."""
+def _option(*names: str, variables: tuple[str, ...] = (), **settings: Any) -> Callable[[F], F]:
+    """Make an option of `serve` that reads KOLBEN_SERVE_NAME, and after it other variables."""
     long = next(name for name in names if name.startswith("--")).removeprefix("--")
-    variable = from_environment("serve", long.replace("-", "_"))
-    return click.option(*names, envvar=variable, show_envvar=True, **settings)
+    own = from_environment("serve", long.replace("-", "_"))
+    return click.option(*names, envvar=[own, *variables], show_envvar=True, **settings)
 
 
 @click.command("serve", short_help="Serve the app in production.")
@@ -47,6 +47,7 @@ def _option(*names: str, **settings: Any) -> Callable[[F], F]:
 )
 @_option(
     "--threads",
+    variables=("KOLBEN_THREADS",),
     type=click.IntRange(min=1),
     default=default_threads,
     help="Threads in each worker; each runs one view at a time.",

@@ -11,6 +11,7 @@ import asyncio
 import contextvars
 import functools
 import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -29,8 +30,8 @@ class _OfThread(threading.local):
 _of_thread = _OfThread()
 
 
-def work_for_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Have coroutines that this thread runs go to a server's loop."""
+def work_for_loop(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Have coroutines that this thread runs go to a server's loop; None: to this process's own."""
     _of_thread.loop = loop
 
 
@@ -44,7 +45,17 @@ def the_loop() -> asyncio.AbstractEventLoop:
         if _loop is None or _loop.is_closed():
             _loop = asyncio.new_event_loop()
             threading.Thread(target=_loop.run_forever, name="kolben-loop", daemon=True).start()
+            for function in _at_start:
+                _loop.call_soon_threadsafe(function)
         return _loop
+
+
+_at_start: list[Callable[[], Any]] = []
+
+
+def call_at_start(function: Callable[[], Any]) -> None:
+    """Have a function called on this process's own loop when that starts, if it ever does."""
+    _at_start.append(function)
 
 
 def _forget_loop() -> None:
@@ -61,7 +72,8 @@ _at_fork(after_in_child=_forget_loop)
 def run_coroutine(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """Run a coroutine on the loop, wait for it, and return its result or raise its error.
 
-    It sees the caller's context variables, and what it sets is set for the caller afterwards.
+    It sees the caller's context variables and the exception that is being handled; what it sets is
+    set for the caller afterwards.
     Raises RuntimeError when called on the loop itself, which would wait for ever.
     """
     loop = the_loop()
@@ -72,9 +84,10 @@ def run_coroutine(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         )
     context = contextvars.copy_context()
     done: Future[Any] = Future()
+    handled = sys.exc_info()[1]
 
     def start() -> None:
-        task = loop.create_task(_settle(make, done), context=context)
+        task = loop.create_task(_settle(make, done, handled), context=context)
         _tasks.add(task)  # the loop itself keeps only a weak reference
         task.add_done_callback(_tasks.discard)
 
@@ -82,18 +95,48 @@ def run_coroutine(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     try:
         return done.result()
     finally:
-        take_over(context)
+        if done.done():  # and not Ctrl+C
+            take_over(context)
 
 
 _tasks: set[asyncio.Task[None]] = set()
 
 
-async def _settle(make: Callable[[], Coroutine[Any, Any, Any]], done: Future[Any]) -> None:
+async def _settle(
+    make: Callable[[], Coroutine[Any, Any, Any]],
+    done: Future[Any],
+    handled: BaseException | None,
+) -> None:
     """Put what a coroutine returns or raises into `done`."""
     try:
-        done.set_result(await make())
+        if handled is None:
+            done.set_result(await make())
+        else:
+            done.set_result(await _await_while_handling(handled, make))
     except BaseException as error:
         done.set_exception(error)
+
+
+def run_while_handling(error: BaseException, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function as an except clause would: `logger.exception()` in it shows the error."""
+    traceback = error.__traceback__
+    try:
+        raise error
+    except BaseException:
+        error.__traceback__ = traceback  # as it was, without this frame
+        return function(*args)
+
+
+async def _await_while_handling(
+    error: BaseException, make: Callable[[], Coroutine[Any, Any, Any]]
+) -> Any:
+    """Await a coroutine as an except clause would."""
+    traceback = error.__traceback__
+    try:
+        raise error
+    except BaseException:
+        error.__traceback__ = traceback
+        return await make()
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -80,6 +80,7 @@ class Serving:
         """Run the hooks of the beginning, once, however many ask; raise what one of them raises."""
         if self.has_started:
             return
+        the_pool()  # tells of a wrong KOLBEN_THREADS now, and not in the first request
         if self._starting is None or self._starting.done():
             self._starting = asyncio.get_running_loop().create_task(self._start())
         await asyncio.shield(self._starting)

@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import functools
 import os
+import sys
 import threading
 import weakref
 from collections import deque
@@ -17,41 +18,30 @@ from collections.abc import Callable, Coroutine
 from queue import SimpleQueue
 from typing import Any
 
-from kolben.entry.loop import take_over, work_for_loop
+from kolben.entry.loop import run_while_handling, take_over, work_for_loop
+from kolben.env import read_threads
 
 Function = Callable[..., Any]
-_DEFAULT_MOST = 32
-
-
-def default_size() -> int:
-    """Return how many threads a pool has: KOLBEN_THREADS, else cores + 4, at most 32."""
-    told = os.environ.get("KOLBEN_THREADS", "")
-    return int(told) if told.isdecimal() and int(told) else min(_DEFAULT_MOST, _cores() + 4)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+# Called, in a thread, with a result that nobody waits for any more.
+GiveBack = Callable[[Any], Any]
 
 
 class Mailbox:
     """Where threads put results for one event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._wake = loop.call_soon_threadsafe
+    def __init__(self) -> None:
         self._results: deque[Result] = deque()
         self._is_awake = False
 
-    def put(self, result: Result) -> None:
+    def put(self, loop: asyncio.AbstractEventLoop, result: Result) -> None:
         """Leave a result, from any thread; wake the loop unless it is about to look."""
         self._results.append(result)
         if not self._is_awake:
             self._is_awake = True
             try:
-                self._wake(self._empty)
+                loop.call_soon_threadsafe(self._empty)
             except RuntimeError:  # the loop has been closed: nobody waits any more
+                self._is_awake = False
                 self._results.clear()
 
     def _empty(self) -> None:
@@ -60,16 +50,17 @@ class Mailbox:
         self._is_awake = False
         results = self._results
         while results:
-            future, value, error = results.popleft()
+            future, give_back, value, error = results.popleft()
             if future.cancelled():
-                continue
-            if error is None:
+                if give_back is not None and error is None:
+                    start_in_thread(give_back, value)
+            elif error is None:
                 future.set_result(value)
             else:
                 future.set_exception(error)
 
 
-Result = tuple["asyncio.Future[Any]", Any, "BaseException | None"]
+Result = tuple["asyncio.Future[Any]", "GiveBack | None", Any, "BaseException | None"]
 _mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbox] = (
     weakref.WeakKeyDictionary()
 )
@@ -79,7 +70,7 @@ def _mailbox_of(loop: asyncio.AbstractEventLoop) -> Mailbox:
     """Return the mailbox of an event loop."""
     mailbox = _mailboxes.get(loop)
     if mailbox is None:
-        mailbox = _mailboxes[loop] = Mailbox(loop)
+        mailbox = _mailboxes[loop] = Mailbox()
     return mailbox
 
 
@@ -94,60 +85,81 @@ class Pool:
         self._idle: deque[None] = deque()
         self._lock = threading.Lock()
 
-    @property
-    def waiting(self) -> int:
-        """How many jobs no thread has taken yet."""
-        return self._jobs.qsize()
-
     def put(self, job: Any) -> None:
-        """Have a thread do a job."""
+        """Have a thread do a job; RuntimeError if there is none, and none can be started."""
         self._jobs.put(job)
         try:
             self._idle.pop()
         except IndexError:
-            with self._lock:
-                if self._threads < self.size:
-                    self._threads += 1
-                    name = f"kolben-view-{self._threads}"
-                    threading.Thread(target=self._work, name=name, daemon=True).start()
+            self._grow()
+
+    def _grow(self) -> None:
+        """Start a thread, unless there are all."""
+        with self._lock:
+            if self._threads == self.size:
+                return
+            name = f"kolben-view-{self._threads + 1}"
+            try:
+                threading.Thread(target=self._work, name=name, daemon=True).start()
+            except RuntimeError:  # the system has no more; those that there are will do
+                if not self._threads:
+                    raise
+            else:
+                self._threads += 1
 
     def _work(self) -> None:
         """Do jobs, for ever."""
         jobs = self._jobs
         while True:
-            loop, future, mailbox, context, function, args = jobs.get()
-            work_for_loop(loop)
-            value: Any = None
-            error: BaseException | None = None
-            try:
-                value = context.run(function, *args)
-            except BaseException as raised:
-                error = raised
-                if isinstance(raised, StopIteration):  # no future takes it
-                    error = RuntimeError(f"{function!r} raised StopIteration.")
-                    error.__cause__ = raised
-            mailbox.put((future, value, error))
-            # Not kept until the next job comes.
-            del future, context, function, args, value, error
+            loop, future, mailbox, context, handled, give_back, function, args = jobs.get()
+            if not future.cancelled():  # else nobody waits for what has not begun
+                work_for_loop(loop)
+                value: Any = None
+                error: BaseException | None = None
+                try:
+                    if handled is None:
+                        value = context.run(function, *args)
+                    else:
+                        value = context.run(run_while_handling, handled, function, *args)
+                except BaseException as raised:
+                    error = raised
+                    if isinstance(raised, StopIteration):  # no future takes it
+                        error = RuntimeError(f"{function!r} raised StopIteration.")
+                        error.__cause__ = raised
+                mailbox.put(loop, (future, give_back, value, error))
+                # Not kept until the next job comes.
+                del value, error
+            del loop, future, mailbox, context, handled, give_back, function, args
             if jobs.empty():
+                work_for_loop(None)
                 self._idle.append(None)
 
 
+_size: int | None = None
 _pool: Pool | None = None
+_lock = threading.Lock()
+
+
+def set_threads(size: int) -> None:
+    """Set how many threads the pool has, whatever KOLBEN_THREADS says; before it has any."""
+    global _size
+    _size = size
 
 
 def the_pool() -> Pool:
-    """Return this process's pool."""
+    """Return this process's pool; ValueError for a KOLBEN_THREADS that is no number of threads."""
     global _pool
     if _pool is None:
-        _pool = Pool(default_size())
+        with _lock:
+            if _pool is None:
+                _pool = Pool(_size or read_threads())
     return _pool
 
 
 def _forget_pool() -> None:
-    """After a fork: the threads did not come along."""
-    global _pool
-    _pool = None
+    """After a fork: the threads did not come along, and the lock may be held for ever."""
+    global _pool, _lock
+    _pool, _lock = None, threading.Lock()
 
 
 # Windows has no fork.
@@ -155,20 +167,41 @@ _at_fork: Callable[..., Any] = getattr(os, "register_at_fork", dict)
 _at_fork(after_in_child=_forget_pool)
 
 
-async def run_in_thread(function: Function, *args: Any) -> Any:
-    """Call a function in a thread of the pool and return its result.
+def start_in_thread(
+    function: Function, *args: Any, give_back: GiveBack | None = None
+) -> tuple[asyncio.Future[Any], contextvars.Context]:
+    """Begin to call a function in a thread of the pool; return its result to come, and its context.
 
-    It sees the caller's context variables; what it sets is set for the caller afterwards. A caller
-    that is cancelled goes on at once, and the function runs to its end.
+    The function is not called if the future is cancelled before a thread is free. Cancelled later,
+    it runs to its end, and give_back gets what it returns.
     """
     loop = asyncio.get_running_loop()
     future = loop.create_future()
     context = contextvars.copy_context()
-    the_pool().put((loop, future, _mailbox_of(loop), context, function, args))
+    handled = sys.exc_info()[1]
+    job = (loop, future, _mailbox_of(loop), context, handled, give_back, function, args)
+    try:
+        the_pool().put(job)
+    except RuntimeError:
+        future.cancel()
+        raise
+    return future, context
+
+
+async def run_in_thread(function: Function, *args: Any, give_back: GiveBack | None = None) -> Any:
+    """Call a function in a thread of the pool and return its result.
+
+    It sees the caller's context variables and the exception that is being handled; what it sets is
+    set for the caller afterwards. A caller that is cancelled goes on at once, and the function as
+    start_in_thread() says.
+    """
+    future, context = start_in_thread(function, *args, give_back=give_back)
     try:
         return await future
     finally:
-        take_over(context)
+        if not future.cancelled():
+            take_over(context)
+        del future  # it has the exception, whose traceback has this frame
 
 
 def in_thread(function: Function) -> Callable[..., Coroutine[Any, Any, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ INTERFACES = ("auto", "wsgi", "asgi", "rsgi")
 class Settings:
     """How to serve an app.
 
-    threads: Python threads in each worker; each of them runs one view at a time.
+    threads: in each worker; each of them runs one view at a time, and with ASGI or RSGI views that
+    are async run beside them on one event loop.
     stop_timeout_s: how long a worker may go on with its requests after the server was told to
     stop; then it is killed.
     """
@@ -42,29 +42,11 @@ class Settings:
     @property
     def capacity(self) -> str:
         """How many requests are worked on at once, and what that is the product of."""
+        factors = f"{_count(self.workers, 'worker')} × {_count(self.threads, 'thread')}"
         if self.interface != "wsgi":
-            return f"{_count(self.workers, 'worker')} ({self.interface.upper()})"
+            return f"{factors} ({self.interface.upper()}); async views share one event loop"
         product = self.workers * self.threads
-        return (
-            f"{_count(self.workers, 'worker')} × {_count(self.threads, 'thread')}"
-            f" = {_count(product, 'request')} at once (WSGI)"
-        )
-
-
-def default_threads() -> int:
-    """Return a number of threads that is right while nothing is known of the app.
-
-    More threads than cores help views that wait for a database, and cost those that compute:
-    they take the one interpreter lock from each other.
-    """
-    return min(4, usable_cpus() + 2)
-
-
-def usable_cpus() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return f"{factors} = {_count(product, 'request')} at once (WSGI)"
 
 
 def raise_file_limit() -> int:

@@ -11,6 +11,7 @@ import click
 
 from kolben.commands import ScriptInfo
 from kolben.discovery import APP_NAMES, format_own_traceback, is_app, split_import_path
+from kolben.entry.threads import set_threads
 from kolben.server import stop_signals
 from kolben.server.access_log import log_requests
 from kolben.server.granian_wsgi import Handler, base_environ, connect
@@ -67,6 +68,7 @@ class Loader:
                 f"This version serves WSGI only: the app has no {entry!r} for"
                 f" --interface {interface}. Leave the option out."
             )
+        set_threads(self.settings.threads)
         return app if interface == "rsgi" else getattr(app, entry)
 
     def _use_own_wsgi(self) -> None:
