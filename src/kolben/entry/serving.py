@@ -19,6 +19,7 @@ from typing import Any
 
 from kolben.core.current import current
 from kolben.entry.loop import call_at_start, run_coroutine, running_loop, the_loop
+from kolben.entry.threads import the_pool
 from kolben.typing import App
 
 # How long tasks may go on after the end, unless BACKGROUND_TASK_SHUTDOWN_TIMEOUT says otherwise.
