@@ -47,8 +47,8 @@ class Told:
     connections: list[int]
     seconds: int
     rounds: int
-    server_core: int
-    load_core: int
+    server_core: str
+    load_core: str
 
     @property
     def cells(self) -> list[tuple[str, int]]:
@@ -185,7 +185,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Told, bool]:
             server_of(side)
         except KeyError:
             parser.error(f"there is no side {side!r}; there are {', '.join(DEFAULT_SIDES)}")
-    server_core, load_core = map(int, read.cores.split(","))
+    server_core, load_core = read.cores.split(",")
     told = Told(
         peers=read.peers,
         sides=sides,

@@ -17,7 +17,7 @@ from benchmarks.peers import clean_environ
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-# Longest wait for a figure: the slowest request of the slowest side takes some milliseconds.
+# The slowest request of the slowest side takes some milliseconds.
 WAIT_S = 120.0
 
 
@@ -26,9 +26,13 @@ class NotThereError(Exception):
 
 
 class Side:
-    """A process that says what it is, and then answers each name it is told with a figure."""
+    """A process that says what it is, and then answers each name it is told with a figure.
 
-    def __init__(self, command: list[str]) -> None:
+    wait_s: it is ended when it takes longer for one.
+    """
+
+    def __init__(self, command: list[str], wait_s: float = WAIT_S) -> None:
+        self._wait_s = wait_s
         if not Path(command[0]).exists():
             raise NotThereError("its environment is not there: see `python -m benchmarks.peers`")
         self._process = subprocess.Popen(
@@ -59,7 +63,7 @@ class Side:
         """Return the next line of the process; raise NotThereError when it has ended."""
         stdout: IO[str] | None = self._process.stdout
         assert stdout is not None
-        timer = threading.Timer(WAIT_S, self._process.kill)
+        timer = threading.Timer(self._wait_s, self._process.kill)
         timer.start()
         try:
             line = stdout.readline()

@@ -61,14 +61,14 @@ def check_tools() -> None:
             raise NotThereError(f"{tool} is not installed (Debian: wrk, util-linux)")
 
 
-def pinned_to(core: int) -> list[str]:
-    """Return what a command begins with that is to stay on one core."""
-    return [shutil.which("taskset") or "taskset", "--cpu-list", str(core)]
+def pinned_to(cores: str) -> list[str]:
+    """Return what a command begins with that is to stay on some cores, as `0` or `0,1`."""
+    return [shutil.which("taskset") or "taskset", "--cpu-list", cores]
 
 
-def load(port: int, request: Request, connections: int, seconds: float, core: int) -> Any:
+def load(port: int, request: Request, connections: int, seconds: float, cores: str) -> Any:
     """Send a request over and over; return what report.lua says of the answers."""
-    command = [*pinned_to(core), "wrk", "--threads", "1"]
+    command = [*pinned_to(cores), "wrk", "--threads", "1"]
     command += ["--connections", str(connections), "--duration", f"{max(1, round(seconds))}s"]
     command += ["--timeout", f"{TIMEOUT_S}s", "--latency", "--script", str(SCRIPT)]
     command += [f"http://127.0.0.1:{port}{request.path}", "--"]

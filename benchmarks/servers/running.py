@@ -30,7 +30,7 @@ class Running:
     """A server that answers."""
 
     def __init__(
-        self, server: Server, peers: Path, core: int, environ: Mapping[str, str], log: Path
+        self, server: Server, peers: Path, cores: str, environ: Mapping[str, str], log: Path
     ) -> None:
         self.port = free_port()
         self._log = log
@@ -40,7 +40,7 @@ class Running:
         own = {name: value.format(port=self.port) for name, value in server.environ}
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [*pinned_to(core), *command],
+                [*pinned_to(cores), *command],
                 cwd=HERE.parent,
                 env={**clean_environ(), **environ, **own},
                 stdin=subprocess.DEVNULL,
