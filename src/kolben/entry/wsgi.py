@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kolben.core.context import RequestContext
+from kolben.entry.outgoing import Outgoing
 from kolben.entry.respond import respond
 from kolben.typing import App, StartResponse, WSGIEnvironment
 
 
 def answer(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer a WSGI request; wrap it: `app.wsgi_app = Middleware(app.wsgi_app)`."""
+    body, status, headers = respond_to(app, environ)
+    start_response(status, headers)
+    return body
+
+
+def respond_to(app: App, environ: WSGIEnvironment) -> Outgoing:
+    """Return body, status and headers, for a server that takes them at once.
+
+    Without the middleware that stands in wsgi_app.
+    """
     if not app._got_first_request:
         app.serving.start_here()
     by_steps = app.engine.by_steps
     context = app.request_context(environ) if by_steps else RequestContext(app, environ)
-    body, status, headers = respond(app, context, environ["REQUEST_METHOD"] == "HEAD")
-    start_response(status, headers)
-    return body
+    return respond(app, context, environ["REQUEST_METHOD"] == "HEAD")
