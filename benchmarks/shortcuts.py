@@ -8,12 +8,19 @@ time, the best of several batches, both ways measured in turns.
 
 from __future__ import annotations
 
+import hmac
 import re
+import zlib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+from itsdangerous import URLSafeTimedSerializer
+from werkzeug.datastructures import CallbackDict, Headers
 from werkzeug.exceptions import NotFound
+from werkzeug.http import dump_cookie
 from werkzeug.local import LocalProxy
+from werkzeug.sansio.http import parse_cookie
 from werkzeug.test import EnvironBuilder, create_environ
 from werkzeug.wsgi import get_input_stream
 
@@ -21,11 +28,17 @@ from benchmarks.parts import measure
 from kolben import Flask, Request, Response, request
 from kolben.core import hosts
 from kolben.core.body import read_small_body
+from kolben.core.client_cookies import find_cookie, parse_cookies
+from kolben.core.cookies import cookie_header
 from kolben.core.current import the_request
 from kolben.core.response import plain_response
 from kolben.core.returns import _page_of
+from kolben.core.signing import encode, may_hold, pack
+from kolben.json.tag import TaggedJSONSerializer
+from kolben.sessions import SecureCookieSession, _vary_by_cookie
 
 Call = Callable[[], Any]
+DAY_S = 86_400
 
 # kolben.core.hosts._HOST as one would first write it.
 _PLAIN_LABEL = r"[a-z0-9_\x80-\U0010ffff-]{1,63}"
@@ -95,10 +108,110 @@ def proxies() -> Iterator[tuple[str, Call, Call]]:
     yield "an attribute of `request`", lambda: request.path, lambda: theirs.path
 
 
+def cookies() -> Iterator[tuple[str, Call, Call]]:
+    """Yield the same for cookies in both directions."""
+    token = "eyJjb3VudCI6MX0.ZVPxAA.YDS_Z3qGlMufegk_3gHk3-M16TQ"
+    line = f"theme=dark; session={token}; _ga=GA1.1.2"
+    yield (
+        "one cookie found in a line",
+        lambda: find_cookie(line, "session"),
+        lambda: parse_cookie(line).get("session"),
+    )
+    yield (
+        "all cookies of a line",
+        lambda: parse_cookies(line),
+        lambda: parse_cookie(line),
+    )
+    yield (
+        "a Set-Cookie of a known kind",
+        lambda: cookie_header("session", token, httponly=True),
+        lambda: dump_cookie("session", token, httponly=True),
+    )
+    end = datetime(2040, 1, 1, tzinfo=UTC)
+    yield (
+        "the same with a known end",
+        lambda: cookie_header("session", token, None, end, httponly=True),
+        lambda: dump_cookie("session", token, None, end, httponly=True),
+    )
+    headers = Headers()
+
+    def add(by: Callable[[], Any]) -> None:
+        headers._list = []
+        by()
+
+    yield (
+        "a header added to a list",
+        lambda: add(lambda: headers._list.append(("Set-Cookie", token))),
+        lambda: add(lambda: headers.add("Set-Cookie", token)),
+    )
+
+
+def sessions() -> Iterator[tuple[str, Call, Call]]:
+    """Yield the same for sessions and the tokens that carry them."""
+    app = Flask(__name__)
+    app.secret_key = "a key"
+    interface: Any = app.session_interface
+    ours: Any = interface.get_signing_serializer(app)
+    theirs: Any = URLSafeTimedSerializer(
+        "a key",
+        salt=interface.salt,
+        serializer=interface.serializer,
+        signer_kwargs={"key_derivation": "hmac"},
+    )
+    content = {"count": 1}
+    token = theirs.dumps(content)
+    assert token.rpartition(".")[0] == ours.dumps(content).rpartition(".")[0]
+    yield "a token written", lambda: ours.dumps(content), lambda: theirs.dumps(content)
+    yield "a token read", lambda: ours.loads(token, DAY_S), lambda: theirs.loads(token, DAY_S)
+    signer = ours.make_signer()
+    key = signer.derive_key()
+    yield (
+        "an HMAC",
+        lambda: signer.signs[0](b"a value"),
+        lambda: hmac.digest(key, b"a value", "sha1"),
+    )
+    raw = b'{"count":1}'
+    yield (
+        "a short text not compressed",
+        lambda: pack(raw),
+        lambda: (zlib.compress(raw), encode(raw)),
+    )
+    yield from _tags(interface.serializer, content)
+    session = SecureCookieSession()
+    yield (
+        "a value put into a session",
+        lambda: session.__setitem__("a", 1),
+        lambda: CallbackDict.__setitem__(session, "a", 1),
+    )
+    yield (
+        "a session of the browser's, left alone",
+        lambda: may_hold(token, b"_permanent"),
+        lambda: SecureCookieSession(ours.loads(token, DAY_S)).permanent,
+    )
+
+    def vary(by: Callable[[Any], Any]) -> None:
+        by(plain_response(Response, b"text", ("Content-Type", "text/html")))
+
+    yield (
+        "Vary: Cookie",
+        lambda: vary(_vary_by_cookie),
+        lambda: vary(lambda response: response.vary.add("Cookie")),
+    )
+
+
+def _tags(serializer: Any, content: dict[str, Any]) -> Iterator[tuple[str, Call, Call]]:
+    """Yield the same for tagged JSON."""
+    unhurried = TaggedJSONSerializer()
+    unhurried._is_usual = False
+    yield "a dict tagged", lambda: serializer.tag(content), lambda: unhurried.tag(content)
+    text = '{"count":1}'
+    yield "no tag in a text", lambda: serializer.loads(text), lambda: unhurried.loads(text)
+
+
 def main() -> None:
     """Print a line for each short way."""
     with Flask(__name__).test_request_context():
-        for name, short, long in (*shortcuts(), *proxies()):
+        for name, short, long in (*shortcuts(), *proxies(), *cookies(), *sessions()):
             pairs = [(measure(short), measure(long)) for _ in range(3)]
             best_short, best_long = (min(side) for side in zip(*pairs, strict=True))
             print(f"{name:42}{best_short:8.2f} us instead of {best_long:6.2f} us")

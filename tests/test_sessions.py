@@ -345,6 +345,16 @@ def test_only_changes_of_the_dict_itself_mark_it_as_modified(change: Any, modifi
     assert it.modified is modified
 
 
+def test_what_is_told_of_a_change_may_be_another_function() -> None:
+    it, told = SecureCookieSession(), []
+    it.on_update = told.append  # type: ignore[assignment, method-assign]  # as CallbackDict allows
+    it["a"] = 1
+    assert (told, it.modified) == ([it], False)
+    it.on_update = None  # type: ignore[assignment, method-assign]  # as above
+    it["a"] = 2
+    assert (len(told), it.modified) == (1, False)
+
+
 @pytest.mark.parametrize(
     "clone", [copy.copy, copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))]
 )
@@ -395,6 +405,17 @@ def test_null_sessions_are_of_the_interfaces_class(app: Flask) -> None:
     assert type(interface.make_null_session(app)) is Nothing
     assert interface.is_null_session(Nothing())
     assert not interface.is_null_session(NullSession())
+
+
+def test_a_null_session_may_be_of_any_class(app: Flask) -> None:
+    class Own(SessionInterface):
+        null_session_class = SecureCookieSession
+
+    assert Own().is_null_session(SecureCookieSession())
+    assert not app.session_interface.is_null_session(SecureCookieSession())
+    with app.test_request_context():
+        assert not app.session_interface.is_null_session(session)
+        assert Own().is_null_session(session)
 
 
 @pytest.mark.parametrize("method", ["open_session", "save_session"])

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from werkzeug.datastructures import Headers
 
-from kolben import Flask, session
-from kolben.sessions import SecureCookieSession, SessionInterface
+from kolben import Flask, Response, session
+from kolben.json.tag import TaggedJSONSerializer
+from kolben.sessions import (
+    SecureCookieSession,
+    SecureCookieSessionInterface,
+    SessionInterface,
+)
 
 
 @pytest.fixture
@@ -155,6 +162,138 @@ def test_a_wrong_samesite_is_an_error(app: Flask, seen: Any) -> None:
     app.config.update(SESSION_COOKIE_SAMESITE="sometimes", TESTING=True)
     with pytest.raises(ValueError, match="SameSite"):
         seen(lambda: session.update(a=1))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"a": 1}, {"a": "_permanent"}, {"a": "x" * 300}, {"a": "\u20ac"}, {"_permanent": False}],
+    ids=lambda content: str(content)[:30],
+)
+def test_one_that_is_not_permanent_is_never_sent_again(
+    app: Flask, seen: Any, content: dict[str, Any]
+) -> None:
+    seen(lambda: session.update(content))
+    assert seen(nothing) == (None, None)
+    seen(lambda: session.update(_permanent=True))
+    assert seen(nothing)[1] == "Cookie"
+
+
+# Interfaces and classes of one's own
+
+
+def interface_with(by: str, name: str, override: Any) -> SecureCookieSessionInterface:
+    """Make an interface with something overridden, in a subclass or on the instance."""
+    if by == "subclass":
+        member = staticmethod(override) if callable(override) else override
+        kind: Any = type("Own", (SecureCookieSessionInterface,), {name: member})
+        return kind()  # type: ignore[no-any-return]  # is one
+    interface = SecureCookieSessionInterface()
+    setattr(interface, name, override)
+    return interface
+
+
+def dumped(cookie: str) -> str:
+    """Return the content of a cookie that is not signed."""
+    return cookie.partition(";")[0].partition("=")[2]
+
+
+class Unsigned:
+    """Signs nothing, to be seen as what it is."""
+
+    def dumps(self, content: dict[str, Any]) -> str:
+        return "&".join(f"{key}={value}" for key, value in content.items())
+
+    def loads(self, text: str, max_age: int) -> dict[str, Any]:
+        return dict(pair.split("=") for pair in text.split("&"))
+
+
+@pytest.mark.parametrize("by", ["subclass", "instance"])
+def test_a_signing_serializer_of_ones_own_is_used(app: Flask, seen: Any, by: str) -> None:
+    app.session_interface = interface_with(by, "get_signing_serializer", lambda app: Unsigned())
+    cookie, _ = seen(lambda: session.update(a="b", c="d"))
+    assert dumped(cookie) == "a=b&c=d"
+    found: list[Any] = []
+    seen(lambda: found.append(dict(session)))
+    assert found == [{"a": "b", "c": "d"}]
+    seen(lambda: session.update(_permanent="yes"))
+    assert dumped(seen(nothing)[0]) == "a=b&c=d&_permanent=yes"
+
+
+class Reversed(TaggedJSONSerializer):
+    """Writes what nobody finds a key in."""
+
+    def dumps(self, value: Any) -> str:
+        return super().dumps(value)[::-1]
+
+    def loads(self, value: str) -> Any:
+        return super().loads(value[::-1])
+
+
+@pytest.mark.parametrize("by", ["subclass", "instance"])
+def test_a_serializer_of_ones_own_is_used(app: Flask, seen: Any, by: str) -> None:
+    app.session_interface = interface_with(by, "serializer", Reversed())
+    first, _ = seen(lambda: session.update(a=1, _permanent=True))
+    again, _ = seen(nothing)
+    assert again is not None
+    assert dumped(again).partition(".")[0] == dumped(first).partition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "shows"),
+    [
+        ("get_cookie_name", "own", "own="),
+        ("get_cookie_domain", "a.example", "; Domain=a.example"),
+        ("get_cookie_path", "/own", "; Path=/own"),
+        ("get_cookie_httponly", True, "; HttpOnly"),
+        ("get_cookie_secure", True, "; Secure"),
+        ("get_cookie_samesite", "Strict", "; SameSite=Strict"),
+        ("get_cookie_partitioned", True, "; Partitioned"),
+        ("get_expiration_time", datetime(2040, 1, 1, tzinfo=UTC), "; Expires=Sun, 01 Jan 2040"),
+        ("get_expiration_time", "whenever", "; Expires=whenever"),
+        ("should_set_cookie", True, "session="),
+    ],
+)
+@pytest.mark.parametrize("by", ["subclass", "instance"])
+def test_each_method_of_the_interface_may_be_overridden(
+    app: Flask, seen: Any, by: str, method: str, answer: Any, shows: str
+) -> None:
+    app.config["SESSION_COOKIE_HTTPONLY"] = False
+    before, _ = seen(lambda: session.update(a=1))
+    assert shows not in before or method == "should_set_cookie"
+    app.session_interface = interface_with(by, method, lambda *arguments: answer)
+    touch = nothing if method == "should_set_cookie" else lambda: session.update(a=2)
+    after, _ = seen(touch)
+    assert shows in after
+
+
+def test_a_response_class_may_set_cookies_in_its_own_way(app: Flask, seen: Any) -> None:
+    set_before: list[str] = []
+
+    class Own(Response):
+        def set_cookie(self, key: str, value: str = "", **options: Any) -> None:
+            set_before.append(key)
+            super().set_cookie(key, value, **options)
+
+    app.response_class = Own
+    cookie, vary = seen(lambda: session.update(a=1))
+    assert cookie.startswith("session=")
+    assert (set_before, vary) == (["session"], "Cookie")
+
+
+def test_headers_of_another_kind_are_added_to(app: Flask) -> None:
+    class OwnHeaders(Headers):
+        pass
+
+    @app.get("/")
+    def index() -> Response:
+        session["a"] = 1
+        response = app.response_class("")
+        response.headers = OwnHeaders([("Vary", "Accept")])
+        return response
+
+    headers = app.test_client().get("/").headers
+    assert headers["Set-Cookie"].startswith("session=")
+    assert headers["Vary"] == "Accept, Cookie"
 
 
 class Remembered(SecureCookieSession):

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from kolben import Response
-from kolben.core.client_headers import with_possible_dates
+from kolben.core.client_headers import cookie_of, with_possible_dates
 from kolben.core.request import Request
 
 GOOD = "Mon, 01 Jan 2024 00:00:00 GMT"
@@ -129,3 +130,35 @@ def test_a_condition_with_an_impossible_date_does_not_hold(
 def test_an_environ_without_conditions_is_not_copied() -> None:
     environ: dict[str, Any] = create_environ("/")
     assert with_possible_dates(environ) is environ
+
+
+@given(line=st.text(alphabet='ab=; \t",\\\xe9', max_size=20))
+def test_cookies_are_those_of_werkzeug(line: str) -> None:
+    environ = create_environ("/")
+    environ["HTTP_COOKIE"] = line
+    expected = WerkzeugRequest(environ).cookies
+    request = Request(environ)
+    assert (expected.get("a"), expected.get("b")) == (
+        cookie_of(request, "a"),
+        cookie_of(request, "b"),
+    )
+    assert expected == request.cookies
+    assert type(expected) is type(request.cookies)
+
+
+def test_cookies_that_were_put_in_their_place_are_those_that_are_found() -> None:
+    request = Request(create_environ("/", headers={"Cookie": "a=b"}))
+    assert cookie_of(request, "a") == "b"
+    request.cookies = ImmutableMultiDict({"a": "other"})
+    assert cookie_of(request, "a") == "other"
+
+
+def test_a_class_that_reads_cookies_in_its_own_way_is_asked() -> None:
+    class Own(Request):
+        @property
+        def cookies(self) -> Any:
+            return {"a": "own"}
+
+    environ = create_environ("/", headers={"Cookie": "a=b"})
+    assert cookie_of(Own(environ), "a") == "own"
+    assert cookie_of(WerkzeugRequest(environ), "a") == "b"

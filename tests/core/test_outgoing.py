@@ -80,3 +80,11 @@ def test_the_statuses_remembered_are_bounded() -> None:
     for number in range(outgoing._MOST_KNOWN * 2):
         check_status(f"200 {number}", 200)
     assert len(outgoing._known_statuses) <= outgoing._MOST_KNOWN
+
+
+def test_a_cookie_is_checked_and_not_remembered() -> None:
+    outgoing._known.clear()
+    assert inspect_headers([("Set-Cookie", "a=b"), ("X-A", "b")]) == 0
+    assert list(outgoing._known) == [("X-A", "b")]
+    with pytest.raises(ValueError, match="Set-Cookie"):
+        inspect_headers([("Set-Cookie", "a=\r\nb")])

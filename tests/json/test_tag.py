@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from kolben.json import loads
 from kolben.json import tag as tags
 from kolben.json.tag import JSONTag, TaggedJSONSerializer
 
@@ -198,3 +199,58 @@ def test_serializers_have_no_tags_in_common() -> None:
     one, other = TaggedJSONSerializer(), TaggedJSONSerializer()
     one.register(TagPoint)
     assert TagPoint.key not in other.tags
+
+
+class Unhurried(TaggedJSONSerializer):
+    """Takes none of the short ways."""
+
+    def tag(self, value: Any) -> Any:
+        return super().tag(value)
+
+    def untag(self, value: dict[str, Any]) -> Any:
+        return super().untag(value)
+
+
+KEYS = st.sampled_from(["a", "b", "", " t", " di", " t__", " ", "\\u0020t", "__", '"'])
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | KEYS
+VALUES = st.recursive(
+    PLAIN | st.binary(max_size=3) | st.uuids() | KEYS.map(Markup),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(KEYS, inner, max_size=3)
+    ),
+)
+
+
+@given(VALUES)
+def test_the_short_way_leads_to_the_same_text_and_back(value: Any) -> None:
+    text = Unhurried().dumps(value)
+    assert text == TaggedJSONSerializer().dumps(value)
+    back = TaggedJSONSerializer().loads(text)
+    assert (value, repr(Unhurried().loads(text))) == (back, repr(back))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"\\u0020t":[1]}', '{ "a" : {" t" : [1]} }', b'{" t":[1]}', '[{" t":[]}]']
+)
+def test_a_tag_is_seen_however_it_is_written(text: Any) -> None:
+    assert Unhurried().loads(text) == TaggedJSONSerializer().loads(text) != loads(text)
+
+
+def test_a_class_that_has_no_short_way_is_asked_about_each_value() -> None:
+    asked = []
+
+    class Asking(TaggedJSONSerializer):
+        def tag(self, value: Any) -> Any:
+            asked.append(value)
+            return super().tag(value)
+
+    Asking().dumps({"a": 1, "b": [2]})
+    assert asked == [{"a": 1, "b": [2]}, 1, [2], 2]
+
+
+def test_tags_in_another_order_are_asked_in_that_order() -> None:
+    serializer = TaggedJSONSerializer()
+    serializer.register(tags.PassDict, index=0)
+    assert serializer.dumps({" t": 1}) == '{" t":1}'

@@ -11,10 +11,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from werkzeug.datastructures import Authorization, CharsetAccept, IfRange, MIMEAccept
+from werkzeug.datastructures import (
+    Authorization,
+    CharsetAccept,
+    IfRange,
+    ImmutableMultiDict,
+    MIMEAccept,
+)
 from werkzeug.http import parse_accept_header, parse_date, parse_if_range_header
 from werkzeug.wrappers import Request as WerkzeugRequest
 
+from kolben.core.client_cookies import cookie_line, find_cookie, parse_cookies
 from kolben.core.lazy import lazy
 
 # An entity tag that no file has: a condition with an impossible date does not hold.
@@ -59,6 +66,11 @@ class ClientHeaders(WerkzeugRequest):
         return f"{self.path}?{self.query_string.decode('utf-8', 'werkzeug.url_quote')}"
 
     @lazy
+    def cookies(self) -> ImmutableMultiDict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The cookies that the client sends."""
+        return self.dict_storage_class(parse_cookies(cookie_line(self)))  # type: ignore[return-value]  # as in Werkzeug
+
+    @lazy
     def date(self) -> datetime | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """When the client made the request, as it says."""
         return read_date(self.headers.get("Date"))
@@ -99,3 +111,13 @@ class ClientHeaders(WerkzeugRequest):
             return Authorization.from_header(self.headers.get("Authorization"))
         except ValueError:
             return None
+
+
+_OWN_COOKIES = vars(ClientHeaders)["cookies"]
+
+
+def cookie_of(request: Any, name: str) -> str | None:
+    """Return the value of a request's first cookie of a name; None if there is none."""
+    if "cookies" in request.__dict__ or type(request).cookies is not _OWN_COOKIES:
+        return request.cookies.get(name)  # type: ignore[no-any-return]  # a str, whoever read it
+    return find_cookie(cookie_line(request), name)

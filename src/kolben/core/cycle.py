@@ -141,11 +141,8 @@ def _keeps_session(app: App, context: RequestContext) -> bool:
     """Say whether the session was opened, or has to be sent again though nobody touched it."""
     if context.has_session or not app.engine.opens_session_late:
         return True
-    return bool(
-        context.has_cookie
-        and app.config["SESSION_REFRESH_EACH_REQUEST"]
-        and app.session_interface.get_cookie_name(app) in context.request.cookies
-    )
+    interface: Any = app.session_interface  # the built-in one
+    return context.has_cookie and bool(interface._may_refresh(app, context.request))
 
 
 def save_session(app: App, context: RequestContext, response: Response) -> None:

@@ -60,16 +60,18 @@ def inspect_headers(headers: Iterable[tuple[str, str]]) -> int:
 def _inspect(pair: tuple[str, str]) -> int:
     """Check a header that was not seen before, and remember it."""
     name, value = pair
-    if not _is_token(name):
+    is_cookie = name == "Set-Cookie"
+    if not (is_cookie or _is_token(name)):
         raise ValueError(f"the header name {name!r} is not valid (RFC 9110 §5.1).")
-    kind = _KINDS.get(name.lower(), 0)
+    kind = 0 if is_cookie else _KINDS.get(name.lower(), 0)
     unsendable = (_find_control if kind & LOCATION else _find_unsendable)(value)
     if unsendable is not None:
         raise ValueError(
             f"the header {name} has {unsendable[0]!r} in its value {value!r}. Leave out line"
             " breaks and other control characters, and encode what is not latin-1 (RFC 9110 §5.5)."
         )
-    if len(value) <= _LONGEST_KNOWN:
+    # A session's cookie differs from one second to the next.
+    if len(value) <= _LONGEST_KNOWN and not is_cookie:
         if len(_known) >= _MOST_KNOWN:
             _known.clear()
         _known[pair] = kind

@@ -79,13 +79,19 @@ class Response(WerkzeugResponse):
             expires,
             path,
             domain,
-            secure=secure,
-            httponly=httponly,
-            samesite=samesite,
-            partitioned=partitioned,
-            max_size=self.max_cookie_size,
+            secure,
+            httponly,
+            samesite,
+            partitioned,
+            self.max_cookie_size,
         )
-        self.headers.add("Set-Cookie", header)
+        headers = self.headers
+        if type(headers) is Headers:
+            # PERF: what is known to be a name and a value: 0.2 us instead of 0.6 us
+            # (benchmarks/shortcuts.py).
+            headers._list.append(("Set-Cookie", header))
+        else:
+            headers.add("Set-Cookie", header)
 
     def call_after_send(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Run a function, plain or async, when the client has got all of this response.

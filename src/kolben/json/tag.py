@@ -203,7 +203,7 @@ class TaggedJSONSerializer:
     a value; the first that is wins. Change both with register.
     """
 
-    __slots__ = ("_untagged", "order", "tags")
+    __slots__ = ("_is_usual", "_untagged", "order", "tags")
 
     default_tags: ClassVar[list[type[JSONTag]]] = list(BUILT_IN)
 
@@ -233,11 +233,30 @@ class TaggedJSONSerializer:
         self.order.insert(len(self.order) if index is None else index, tag)
         is_built_in = all(type(tag) in BUILT_IN for tag in self.order)
         self._untagged = UNTAGGED if is_built_in else frozenset()
+        kind = type(self)
+        self._is_usual = (
+            tuple(map(type, self.order)) == BUILT_IN
+            and kind.tag is TaggedJSONSerializer.tag
+            and kind.untag is TaggedJSONSerializer.untag
+        )
 
     def tag(self, value: Any) -> Any:
         """Turn a value into what JSON has a form for."""
-        if type(value) in self._untagged:
+        untagged = self._untagged
+        if type(value) in untagged:
             return value
+        # PERF: a dict as most sessions are: 0.5 us instead of 0.9 us for one value
+        # (benchmarks/shortcuts.py).
+        if (
+            self._is_usual
+            and type(value) is dict
+            and not (len(value) == 1 and next(iter(value)) in self.tags)
+        ):
+            tag_value = self.tag
+            return {
+                name: inner if type(inner) in untagged else tag_value(inner)
+                for name, inner in value.items()
+            }
         for tag in self.order:
             if tag.check(value):
                 return tag.tag(value)
@@ -270,4 +289,9 @@ class TaggedJSONSerializer:
 
     def loads(self, value: str) -> Any:
         """Read a value from JSON text."""
-        return self._untag_inside(loads(value))
+        found = loads(value)
+        # PERF: all these tags begin with a space, so it is soon seen that there is none: 1.8 us
+        # instead of 2.5 us for a short text (benchmarks/shortcuts.py).
+        if self._is_usual and type(value) is str and '" ' not in value and "\\u0020" not in value:
+            return found
+        return self._untag_inside(found)
