@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kolben.app import Flask as Kolben
     from kolben.blueprints import Blueprint
     from kolben.config import Config
+    from kolben.core.websocket import WebSocketClosed as WebSocketClosed
     from kolben.ctx import (
         after_this_request,
         copy_current_request_context,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         has_request_context,
     )
     from kolben.globals import current_app, g, request, session
+    from kolben.globals import websocket as websocket
     from kolben.helpers import (
         abort,
         flash,
@@ -155,7 +157,7 @@ _MODULES = (
 )
 
 # Names that Flask does not have.
-_BEYOND_FLASK = ("Event", "last_event_id", "sse")
+_BEYOND_FLASK = ("Event", "WebSocketClosed", "last_event_id", "sse", "websocket")
 
 _HOMES = {
     "Flask": "kolben.app",
@@ -169,6 +171,8 @@ _HOMES = {
     "g": "kolben.globals",
     "request": "kolben.globals",
     "session": "kolben.globals",
+    "websocket": "kolben.globals",
+    "WebSocketClosed": "kolben.core.websocket",
     "abort": "kolben.helpers",
     "flash": "kolben.helpers",
     "get_flashed_messages": "kolben.helpers",

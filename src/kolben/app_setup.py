@@ -68,15 +68,19 @@ ENGINE_PARTS = frozenset(
 HOOK_TABLES = frozenset(
     {
         "after_request_funcs",
+        "after_websocket_funcs",
         "before_request_funcs",
+        "before_websocket_funcs",
         "teardown_request_funcs",
+        "teardown_websocket_funcs",
         "url_value_preprocessors",
     }
 )
 
 # Options of a route that say how its view is run, where there is an event loop: `blocking=False`
-# on the loop itself and not in a thread, `stream_body=True` before the body has come.
-VIEW_OPTIONS = ("blocking", "stream_body")
+# on the loop itself and not in a thread, `stream_body=True` before the body has come,
+# `is_socket=True` as a WebSocket, which add_websocket() sets.
+VIEW_OPTIONS = ("blocking", "is_socket", "stream_body")
 
 
 def _make_timedelta(value: timedelta | int | None) -> timedelta | None:

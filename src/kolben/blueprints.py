@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from kolben.scaffold import (
     Scaffold,
     T_after,
+    T_after_socket,
     T_before,
     T_context,
     T_error,
@@ -234,6 +235,9 @@ class Blueprint(Scaffold):
             "before_request_funcs",
             "after_request_funcs",
             "teardown_request_funcs",
+            "before_websocket_funcs",
+            "after_websocket_funcs",
+            "teardown_websocket_funcs",
             "url_default_functions",
             "url_value_preprocessors",
             "template_context_processors",
@@ -293,6 +297,24 @@ class Blueprint(Scaffold):
     def teardown_app_request(self, f: T_teardown) -> T_teardown:
         """Do what teardown_request() of the app does."""
         self._for_app("teardown_request_funcs", f)
+        return f
+
+    @setupmethod
+    def before_app_websocket(self, f: T_before) -> T_before:
+        """Do what before_websocket() of the app does."""
+        self._for_app("before_websocket_funcs", f)
+        return f
+
+    @setupmethod
+    def after_app_websocket(self, f: T_after_socket) -> T_after_socket:
+        """Do what after_websocket() of the app does."""
+        self._for_app("after_websocket_funcs", f)
+        return f
+
+    @setupmethod
+    def teardown_app_websocket(self, f: T_teardown) -> T_teardown:
+        """Do what teardown_websocket() of the app does."""
+        self._for_app("teardown_websocket_funcs", f)
         return f
 
     @setupmethod

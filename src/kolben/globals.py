@@ -1,4 +1,4 @@
-"""`current_app`, `g`, `request` and `session`: what is current, typed as what it stands for."""
+"""`request`, `session`, `websocket`, `g`, `current_app`: each typed as what it stands for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kolben.core.proxies import g as g
 from kolben.core.proxies import request as request
 from kolben.core.proxies import request_ctx as request_ctx
 from kolben.core.proxies import session as session
+from kolben.core.proxies import websocket as websocket
 
 _MISSING: Any = object()
 

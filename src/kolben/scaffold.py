@@ -19,11 +19,13 @@ from kolben.files import send_from_directory
 from kolben.template_context import _default_template_ctx_processor
 from kolben.typing import (
     AfterRequestCallable,
+    AfterSocketCallable,
     BaseLoader,
     BeforeRequestCallable,
     ErrorHandlerCallable,
     Response,
     RouteCallable,
+    SocketCallable,
     TeardownCallable,
     TemplateContextProcessorCallable,
     URLDefaultCallable,
@@ -39,6 +41,8 @@ T_context = TypeVar("T_context", bound=TemplateContextProcessorCallable)
 T_url_value = TypeVar("T_url_value", bound=URLValuePreprocessorCallable)
 T_url_default = TypeVar("T_url_default", bound=URLDefaultCallable)
 T_error = TypeVar("T_error", bound=ErrorHandlerCallable)
+T_socket = TypeVar("T_socket", bound=SocketCallable)
+T_after_socket = TypeVar("T_after_socket", bound=AfterSocketCallable)
 
 # Stands for "not given" where None means something.
 _sentinel = object()
@@ -87,6 +91,9 @@ class Scaffold:
         self.after_request_funcs: dict[str | None, list[Any]] = HookTable()
         self.teardown_request_funcs: dict[str | None, list[Any]] = HookTable()
         self.url_value_preprocessors: dict[str | None, list[Any]] = HookTable()
+        self.before_websocket_funcs: dict[str | None, list[Any]] = HookTable()
+        self.after_websocket_funcs: dict[str | None, list[Any]] = HookTable()
+        self.teardown_websocket_funcs: dict[str | None, list[Any]] = HookTable()
         self.url_default_functions: dict[str | None, list[Any]] = defaultdict(list)
         self.template_context_processors: dict[str | None, list[Any]] = defaultdict(
             list, {None: [_default_template_ctx_processor]}
@@ -244,6 +251,39 @@ class Scaffold:
 
         return register
 
+    @setupmethod
+    def websocket(self, rule: str, **options: Any) -> Callable[[T_socket], T_socket]:
+        """Register the view of a WebSocket; `options` as for add_websocket."""
+
+        def register(view: T_socket) -> T_socket:
+            self.add_websocket(rule, options.pop("endpoint", None), view, **options)
+            return view
+
+        return register
+
+    @setupmethod
+    def add_websocket(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: SocketCallable | None = None,
+        **options: Any,
+    ) -> None:
+        """Add a rule of a WebSocket, and the coroutine function that serves it.
+
+        endpoint: the function's name if not given. options: those of werkzeug.routing.Rule.
+        """
+        self.add_url_rule(
+            rule,
+            endpoint,
+            view_func,
+            provide_automatic_options=False,
+            methods=["GET"],
+            websocket=True,
+            is_socket=True,
+            **options,
+        )
+
     # Hooks.
 
     @setupmethod
@@ -262,6 +302,27 @@ class Scaffold:
     def teardown_request(self, f: T_teardown) -> T_teardown:
         """Run `f(error or None)` when a request's context is popped, whatever happened."""
         self.teardown_request_funcs.setdefault(None, []).append(f)
+        return f
+
+    @setupmethod
+    def before_websocket(self, f: T_before) -> T_before:
+        """Run `f()` before each view of a WebSocket; what it returns refuses the handshake."""
+        self.before_websocket_funcs.setdefault(None, []).append(f)
+        return f
+
+    @setupmethod
+    def after_websocket(self, f: T_after_socket) -> T_after_socket:
+        """Run `f(response)` after each view of a WebSocket that did not fail.
+
+        response: what refuses the handshake, or None; what `f` returns but None takes its place.
+        """
+        self.after_websocket_funcs.setdefault(None, []).append(f)
+        return f
+
+    @setupmethod
+    def teardown_websocket(self, f: T_teardown) -> T_teardown:
+        """Run `f(error or None)` when a WebSocket has ended, whatever happened."""
+        self.teardown_websocket_funcs.setdefault(None, []).append(f)
         return f
 
     @setupmethod

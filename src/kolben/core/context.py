@@ -21,7 +21,7 @@ from kolben.signals import (
     appcontext_tearing_down,
     request_tearing_down,
 )
-from kolben.typing import App, Engine, Request, SessionMixin, WSGIEnvironment
+from kolben.typing import App, Engine, Request, SessionMixin, WebSocket, WSGIEnvironment
 
 # pop(exc) without an argument takes the exception being handled; None says there is none.
 BEING_HANDLED: Any = object()
@@ -48,6 +48,8 @@ class AppContext:
     # What each push() set, so that pop() can take it back.
     _tokens: tuple[Token[AppContext | None], ...] = ()
     _holds = 0
+    # The view of a WebSocket is being called: ensure_sync() leaves coroutine functions alone.
+    gives_coroutines = False
     # The event loop has run the teardown functions before it pops.
     is_torn_down = False
 
@@ -206,9 +208,11 @@ class RequestContext(AppContext):
     is_watched: the response may matter to somebody: the session is open, or there are functions of
     after_this_request(). has_session: the former.
     is_over: the request has been torn down, the app's context not yet.
+    websocket: where the request is the handshake of one.
     """
 
     plan: Plan | None = None
+    websocket: WebSocket | None = None
     keeps_g = False
     has_cookie = False
     is_watched = False

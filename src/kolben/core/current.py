@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any
 
-from kolben.typing import App, AppContext, Request, RequestContext, SessionMixin
+from kolben.typing import App, AppContext, Request, RequestContext, SessionMixin, WebSocket
 
 current: ContextVar[AppContext | None] = ContextVar("kolben.context", default=None)
 
@@ -35,6 +35,15 @@ In a test or a shell, make one:
 
 In a thread or task started from a view, decorate the function with \
 copy_current_request_context, or pass the values it needs as arguments."""
+
+NO_WEBSOCKET = """Working outside of a WebSocket.
+
+You used `websocket`, and no WebSocket is being served here. It exists in the view that has \
+one, in that view's tasks, and in the hooks of WebSockets:
+
+    @app.websocket("/the/path")
+    async def view():
+        message = await websocket.receive()"""
 
 
 def outside(name: str | None, explanation: str) -> RuntimeError:
@@ -96,6 +105,15 @@ def the_session() -> SessionMixin:
     if context is None:
         raise outside("session", NO_REQUEST)
     return context.session
+
+
+def the_websocket() -> WebSocket:
+    """Return the current WebSocket; RuntimeError with the cure outside of one."""
+    context = current.get()
+    found = None if context is None else context.request_context
+    if found is None or found.websocket is None:
+        raise outside("websocket", NO_WEBSOCKET)
+    return found.websocket
 
 
 def has_app() -> bool:

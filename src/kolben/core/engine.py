@@ -15,7 +15,8 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben.core.current import the_request
-from kolben.core.hooks import Hooks, blocks
+from kolben.core.handshake import refusal_of_mismatch, refusal_of_rule, refusal_over_http
+from kolben.core.hooks import Hooks, SocketHooks, blocks
 from kolben.core.hosts import check_host, known_hosts
 from kolben.core.plan import Plan
 from kolben.core.request import Request, split_blueprint_path
@@ -57,6 +58,7 @@ class Engine:
         "_asks_router",
         "_hooks",
         "_plans",
+        "_socket_hooks",
         "app",
         "by_steps",
         "ends_quietly",
@@ -67,6 +69,7 @@ class Engine:
         "router",
         "text_header",
         "unmatched",
+        "unmatched_socket",
     )
 
     def __init__(self, app: App, own_steps: object, own_session_interface: type) -> None:
@@ -78,6 +81,7 @@ class Engine:
         """
         self.app = app
         self._hooks: dict[tuple[str, ...], Hooks] = {}
+        self._socket_hooks: dict[tuple[str, ...], SocketHooks] = {}
         # By identity: rules are not hashable, and each plan keeps its rule alive.
         self._plans: dict[int, Plan] = {}
         self.by_steps = any(is_overridden(app, own_steps, step) for step in STEPS)
@@ -98,16 +102,17 @@ class Engine:
         self._asks_router = not (
             app.subdomain_matching or is_overridden(app, own_steps, "create_url_adapter")
         )
-        self.unmatched = self._plan_of_no_rule()
+        self.unmatched = self._plan_of_no_rule(self.hooks_for(()))
+        self.unmatched_socket = self._plan_of_no_rule(self.socket_hooks_for(()))
         self.router = Router(app.url_map, self.plan_for)
 
-    def _plan_of_no_rule(self) -> Plan:
+    def _plan_of_no_rule(self, hooks: Hooks) -> Plan:
         """Make the plan of a request that no rule matches."""
 
         async def raise_async() -> NoReturn:
             self._raise_unmatched()
 
-        plan = Plan(None, self._raise_unmatched, self.hooks_for(()), False, raise_async)
+        plan = Plan(None, self._raise_unmatched, hooks, False, raise_async)
         # The framework's own view, which never waits.
         plan.on_loop = True
         return plan
@@ -124,9 +129,17 @@ class Engine:
             hooks.merge(self.app)
         return hooks
 
+    def socket_hooks_for(self, names: tuple[str, ...]) -> SocketHooks:
+        """Return the hooks of WebSockets of a chain of blueprints, the innermost first."""
+        hooks = self._socket_hooks.get(names)
+        if hooks is None:
+            hooks = self._socket_hooks[names] = SocketHooks(names)
+            hooks.merge(self.app)
+        return hooks
+
     def merge_hooks(self) -> None:
         """Take all hooks from the app's tables again."""
-        for hooks in self._hooks.values():
+        for hooks in (*self._hooks.values(), *self._socket_hooks.values()):
             hooks.merge(self.app)
 
     def plan_for(self, rule: Rule) -> Plan:
@@ -140,8 +153,11 @@ class Engine:
         app = self.app
         endpoint: Any = rule.endpoint
         parent = str(endpoint).rpartition(".")[0]
-        hooks = self.hooks_for(tuple(split_blueprint_path(parent)) if parent else ())
+        names = tuple(split_blueprint_path(parent)) if parent else ()
         raw = app.view_functions.get(endpoint) or _missing_view(endpoint)
+        if getattr(rule, "is_socket", False):
+            return Plan(rule, raw, self.socket_hooks_for(names), True)
+        hooks = self.hooks_for(names)
         plan = Plan(
             rule, app.ensure_sync(raw), hooks, iscoroutinefunction(raw), app.ensure_async(raw)
         )
@@ -203,11 +219,33 @@ class Engine:
             query = quote(request.query_string, safe=_QUERY_SAFE)
             rule, arguments = adapter.match(return_rule=True, query_args=query)
         except HTTPException as error:
-            request.routing_exception = error
+            request.routing_exception = refusal_of_mismatch(error, adapter)
             return self.unmatched
+        if rule.websocket:
+            request.routing_exception = refusal_over_http(rule, is_upgrade=True)
+            if request.routing_exception is not None:
+                return self.unmatched
         request.url_rule, request.view_args = rule, dict(arguments)
         plan = self.plan_for(rule)
         return plan.options if request.method == "OPTIONS" else plan
+
+    def match_socket(self, context: RequestContext) -> Plan:
+        """Find the plan for a context's WebSocket and note the match in its request."""
+        request = context.request
+        adapter = context.url_adapter
+        if adapter is None:
+            return self.unmatched_socket
+        adapter.url_scheme = request.scheme
+        try:
+            rule, arguments = adapter.match(return_rule=True, websocket=True)
+        except HTTPException as error:
+            request.routing_exception = error
+            return self.unmatched_socket
+        request.routing_exception = refusal_of_rule(rule)
+        if request.routing_exception is not None:
+            return self.unmatched_socket
+        request.url_rule, request.view_args = rule, dict(arguments)
+        return self.plan_for(rule)
 
 
 def is_overridden(app: Any, own: object, name: str) -> bool:

@@ -19,6 +19,7 @@ from kolben.typing import App, Hook, Response
 Tell = Callable[[], None]
 Wrap = Callable[[Hook], Hook]
 Chain = tuple[Hook, ...]
+Table = Mapping[Any, list[Hook]]
 
 
 def _nobody() -> None:
@@ -158,26 +159,47 @@ class Hooks:
 
     def merge(self, app: App) -> None:
         """Take the hooks from an app's tables again."""
+        self._take(app, app.before_request_funcs, app.teardown_request_funcs)
+        after = _collect(app.after_request_funcs, self._outward, True)
+        self.after = tuple(map(app.ensure_sync, after))
+        self.after_async = _joined(after, _pass_on, app.ensure_async)
+
+    @property
+    def _outward(self) -> Iterable[str | None]:
+        return (*self.names, None)
+
+    def _take(self, app: App, table_before: Table, table_teardown: Table) -> None:
+        """Take what runs before the view, and at the end of all, from these tables."""
         inward = (None, *reversed(self.names))
-        outward = (*self.names, None)
         values = _collect(app.url_value_preprocessors, inward)
-        before = _collect(app.before_request_funcs, inward)
-        after = _collect(app.after_request_funcs, outward, True)
-        teardown = _collect(app.teardown_request_funcs, outward, True)
+        before = _collect(table_before, inward)
+        teardown = _collect(table_teardown, self._outward, True)
         self.url_values = values
         self.before = tuple(map(app.ensure_sync, before))
-        self.after = tuple(map(app.ensure_sync, after))
         self.teardown = tuple(map(app.ensure_sync, teardown))
         self.url_values_async = _joined(values, _call_each, app.ensure_async)
         self.before_async = _joined(before, _first_answer, app.ensure_async)
-        self.after_async = _joined(after, _pass_on, app.ensure_async)
         self.teardown_async = _joined(teardown, _call_each, app.ensure_async)
         self.come_before = bool(values or before)
 
 
-def _collect(
-    table: Mapping[Any, list[Hook]], names: Iterable[str | None], backwards: bool = False
-) -> Chain:
+class SocketHooks(Hooks):
+    """The hooks of WebSockets: closing comes after the view, with a response or None."""
+
+    __slots__ = ("closing",)
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(names)
+        self.closing: Chain = ()
+
+    def merge(self, app: App) -> None:
+        """Take the hooks from an app's tables again."""
+        self._take(app, app.before_websocket_funcs, app.teardown_websocket_funcs)
+        after = _collect(app.after_websocket_funcs, self._outward, True)
+        self.closing = _joined(after, _pass_on_any, app.ensure_async)
+
+
+def _collect(table: Table, names: Iterable[str | None], backwards: bool = False) -> Chain:
     """List the hooks under `names`; backwards: the one registered last comes first."""
     found: list[Hook] = []
     for name in names:
@@ -234,6 +256,17 @@ def _pass_on(chain: Chain) -> Hook:
     def pass_on(response: Response) -> Response:
         for hook in chain:
             response = checked_response(hook(response), hook)
+        return response
+
+    return pass_on
+
+
+def _pass_on_any(chain: Chain) -> Hook:
+    """Join hooks of WebSockets: each gets the response so far, None if there is none."""
+
+    def pass_on(response: Response | None) -> Response | None:
+        for hook in chain:
+            response = hook(response) or response
         return response
 
     return pass_on

@@ -1,4 +1,4 @@
-"""`request`, `session`, `g` and `current_app`: names that stand for what is current."""
+"""`request`, `session`, `websocket`, `g`, `current_app`: names that stand for what is current."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, cast
 from werkzeug.local import LocalProxy
 
 from kolben.core import current
-from kolben.typing import App, AppContext, Request, RequestContext, SessionMixin
+from kolben.typing import App, AppContext, Request, RequestContext, SessionMixin, WebSocket
 
 # What Werkzeug's proxies answer for themselves, also outside of a context.
 _ITS_OWN = frozenset(dir(LocalProxy))
@@ -50,5 +50,6 @@ current_app = cast("App", _stand_for(current.the_app))
 g = cast("Any", _stand_for(current.the_g))
 request = cast("Request", _stand_for(current.the_request))
 session = cast("SessionMixin", _stand_for(current.the_session))
+websocket = cast("WebSocket", _stand_for(current.the_websocket))
 app_ctx = cast("AppContext", _stand_for(current.the_app_context))
 request_ctx = cast("RequestContext", _stand_for(current.the_request_context))

@@ -33,6 +33,10 @@ async def answer(app: App, scope: Scope, receive: Receive, send: Send) -> None:
         await app.serving.start()  # of a server that has no lifespan
     if kind == "http":
         await _answer_http(app, scope, receive, send)
+    elif kind == "websocket":
+        from kolben.entry import websocket_asgi  # starts faster without it
+
+        await websocket_asgi.answer(app, scope, receive, send)
     else:
         raise ValueError(f"Kolben does not know ASGI connections of the type {kind!r}.")
 

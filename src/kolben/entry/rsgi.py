@@ -18,6 +18,11 @@ async def answer(app: App, scope: Any, protocol: Any) -> None:
     """Answer an RSGI connection of any kind (version 1.6)."""
     if not app._got_first_request:
         await app.serving.start()  # of a server that did not call begin()
+    if scope.proto == "ws":
+        from kolben.entry import websocket_rsgi  # starts faster without it
+
+        await websocket_rsgi.answer(app, scope, protocol)
+        return
     glance = glance_rsgi(scope)
     outgoing = await incoming.answer(
         app,

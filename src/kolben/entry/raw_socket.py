@@ -1,0 +1,114 @@
+"""The TCP connection beneath one that Granian holds, for what its interfaces have no words for.
+
+RSGI 1.6 knows no close code, and no server of ours lets go of a client that reads nothing. Both are
+said to the socket itself: this process has it open, and it is known by the addresses of its ends.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+
+from kolben.entry.scopes import _split_address
+
+Address = tuple[str, int]
+Ends = tuple[Address, Address]
+
+_FOLDERS = ("/proc/self/fd", "/dev/fd")
+# The descriptors of connections, as they were found last; each is looked at before it is used.
+_descriptors: dict[Ends, int] = {}
+
+
+def parse_ends(client: str, server: str) -> Ends | None:
+    """Return the ends of a connection; None for a socket that is a file."""
+    client_host, client_port = _split_address(client)
+    server_host, server_port = _split_address(server)
+    if client_port is None or server_port is None:
+        return None
+    return (client_host, int(client_port)), (server_host, int(server_port))
+
+
+def write_close(ends: Ends, code: int, reason: str) -> bool:
+    """Write a close frame; say whether that went well.
+
+    Nothing else may be on its way to the client. SECURITY: only for a connection without TLS.
+    """
+    found = _find(ends)
+    if found is None:
+        return False
+    with found:
+        payload = struct.pack("!H", code) + reason.encode()
+        frame = bytes([0x88, len(payload)]) + payload
+        try:
+            return found.send(frame) == len(frame)
+        except OSError:  # the client reads nothing, or has gone
+            return False
+
+
+def cut_off(ends: Ends) -> None:
+    """End the connection; the server finds it ended."""
+    found = _find(ends)
+    if found is not None:
+        with found:
+            try:
+                found.shutdown(socket.SHUT_RDWR)
+            except OSError:  # it has ended
+                return
+
+
+def _find(ends: Ends) -> socket.socket | None:
+    """Return a duplicate of a connection's socket, which the caller closes."""
+    for search_first in (False, True):
+        if search_first:
+            _search()
+        descriptor = _descriptors.get(ends)
+        if descriptor is None:
+            continue
+        try:
+            duplicate = socket.socket(fileno=os.dup(descriptor))
+        except OSError:
+            continue
+        # The descriptor may belong to another connection by now; the duplicate can't.
+        if _ends_of(duplicate) == ends:
+            return duplicate
+        duplicate.close()
+    return None
+
+
+def _search() -> None:
+    """Find all connections that this process has open."""
+    _descriptors.clear()
+    for folder in _FOLDERS:
+        if os.path.isdir(folder):
+            for name in os.listdir(folder):
+                _note(int(name))
+            return
+
+
+def _note(descriptor: int) -> None:
+    """Note a descriptor if it is a connection's."""
+    try:
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            return
+        looked_at = socket.socket(fileno=descriptor)
+    except OSError:  # closed meanwhile
+        return
+    try:
+        ends = _ends_of(looked_at)
+    finally:
+        looked_at.detach()  # it isn't ours to close
+    if ends is not None:
+        _descriptors[ends] = descriptor
+
+
+def _ends_of(connection: socket.socket) -> Ends | None:
+    """Return the ends of a connection; None if it isn't one over TCP."""
+    if connection.family not in {socket.AF_INET, socket.AF_INET6}:
+        return None
+    try:
+        peer, own = connection.getpeername(), connection.getsockname()
+    except OSError:  # it listens, or is no longer connected
+        return None
+    return (peer[0], peer[1]), (own[0], own[1])
