@@ -6,7 +6,7 @@ end on the app's event loop.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
 from typing import Any
 
 from kolben.typing import App
@@ -74,7 +74,7 @@ class SentBody:
     def __iter__(self) -> Iterator[bytes]:
         return self._encoded
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         async for piece in self._body:
             yield piece.encode() if isinstance(piece, str) else bytes(piece)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kolben.entry import incoming, lifespan
-from kolben.entry.bodies import asgi_pieces
+from kolben.entry.bodies import ClientGone, asgi_pieces
 from kolben.entry.disconnects import run_watched
-from kolben.entry.pieces import send_pieces
+from kolben.entry.pieces import SendPiece, send_pieces
 from kolben.entry.scopes import ASGISource, glance_asgi, split_root
-from kolben.typing import App, Receive, Scope, Send
+from kolben.typing import App, Message, Receive, Scope, Send
 
 RawHeader = tuple[bytes, bytes]
 
@@ -50,39 +50,64 @@ async def _answer_http(app: App, scope: Scope, receive: Receive, send: Send) -> 
 
     path = scope["path"]
     root = scope.get("root_path")
-    outgoing = await incoming.answer(
-        app,
-        ASGISource(scope),
-        (scope["method"], split_root(root, path) if root else path),
-        glance_asgi(scope),
-        lambda: asgi_pieces(receive),
-        client_leaves,
-    )
-    if outgoing is None:
-        return
-    body, status, headers = outgoing
-    await send(
-        {
-            "type": "http.response.start",
-            "status": int(status[:3]),
-            "headers": [_raw.get(pair) or _encode(pair) for pair in headers],
-        }
-    )
-    if type(body) is list:
-        content = body[0] if len(body) == 1 else b"".join(body)
-        await send({"type": "http.response.body", "body": content})
-    else:
-        await run_watched(_send_stream(body, send), client_leaves)
+    source = ASGISource(scope)
+    try:
+        outgoing = await incoming.answer(
+            app,
+            source,
+            (scope["method"], split_root(root, path) if root else path),
+            glance_asgi(scope),
+            lambda: asgi_pieces(receive),
+            client_leaves,
+        )
+        # Without an answer its client is gone, or has not sent all of its body.
+        body, status, headers = outgoing or ([], "400", [])
+        if type(body) is list:
+            content = body[0] if len(body) == 1 else b"".join(body)
+            start = _start(status, headers)
+            try:
+                await send(start)
+                await send({"type": "http.response.body", "body": content})
+            except OSError:  # the client is gone
+                return
+        else:
+            await run_watched(_send_stream(body, status, headers, send), client_leaves)
+    finally:
+        source.close()
 
 
-async def _send_stream(body: Iterable[bytes], send: Send) -> None:
+async def _send_stream(
+    body: Iterable[bytes], status: str, headers: list[tuple[str, str]], send: Send
+) -> None:
     """Send a body piece by piece; an error in it ends the connection, as the rest is missing."""
 
-    async def send_piece(piece: bytes) -> None:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    async def send_message(message: Message) -> None:
+        try:
+            await send(message)
+        except OSError as error:
+            raise ClientGone from error
 
-    await send_pieces(body, send_piece)
-    await send({"type": "http.response.body", "body": b""})
+    async def send_piece(piece: bytes) -> None:
+        await send_message({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def start() -> SendPiece:
+        await send_message(_start(status, headers))
+        return send_piece
+
+    try:
+        await send_pieces(body, start)
+        await send_message({"type": "http.response.body", "body": b""})
+    except ClientGone:
+        return
+
+
+def _start(status: str, headers: list[tuple[str, str]]) -> Message:
+    """Return the message that begins an answer."""
+    return {
+        "type": "http.response.start",
+        "status": int(status[:3]),
+        "headers": [_raw.get(pair) or _encode(pair) for pair in headers],
+    }
 
 
 def _encode(pair: tuple[str, str]) -> RawHeader:

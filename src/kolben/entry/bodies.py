@@ -5,14 +5,16 @@ Rule: no more is read than is allowed, and a body that was cut off never looks w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from io import RawIOBase
-from tempfile import SpooledTemporaryFile
+from tempfile import TemporaryFile
 from typing import IO, Any, cast
 
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from kolben.core.body import SmallBody
+from kolben.entry.disconnects import run_watched
 from kolben.entry.threads import run_in_thread
 from kolben.typing import Receive
 
@@ -22,7 +24,13 @@ MEMORY_BYTES = 512 * 1024
 PIECE_BYTES = 1024 * 1024
 
 
-OpenBody = Callable[[], AsyncIterator[bytes]]
+# A Content-Length of more digits is above every limit.
+_LONGEST_LENGTH = 18
+_SMALL_BYTES = 4096
+_END = object()
+
+Parts = list[bytes | bytearray]
+OpenBody = Callable[[], AsyncGenerator[bytes, None]]
 
 
 class ClientGone(Exception):
@@ -42,49 +50,78 @@ class RefusedBody(RawIOBase):
 
 
 async def read_body(open_body: OpenBody, length: str, most: int | None) -> IO[bytes]:
-    """Read a body whole, into memory or, if it is long, into a file.
+    """Read a body whole, into memory or, if it is long, into a file, which its request closes.
 
     length: its Content-Length, "" without one. most: in bytes; what is beyond stays unread, and
     who reads the stream gets a 413. Raises ClientGone if the body is cut off.
     """
-    if most is not None and length.isdecimal() and int(length) > most:
+    if most is not None and _is_above(length, most):
         return cast("IO[bytes]", RefusedBody())
-    parts: list[bytes] = []
+    parts: Parts = []
     size = in_memory = 0
     file: Any = None
-    async for piece in open_body():
-        size += len(piece)
-        in_memory += len(piece)
+    try:
+        async with aclosing(open_body()) as pieces:
+            async for piece in pieces:
+                size += len(piece)
+                if most is not None and size > most:
+                    _close(file)
+                    return cast("IO[bytes]", RefusedBody())
+                in_memory += len(piece)
+                _add(parts, piece)
+                if in_memory > (MEMORY_BYTES if file is None else PIECE_BYTES):
+                    # SECURITY: not on the loop, which a slow disk would stop (Starlette
+                    # CVE-2025-54121).
+                    file = await run_in_thread(_write, file, parts, give_back=_close)
+                    parts, in_memory = [], 0
+        if file is not None:
+            return cast("IO[bytes]", await run_in_thread(_finish, file, parts))
+    except BaseException:
+        _close(file)
+        raise
+    return SmallBody(b"".join(parts))
+
+
+def _is_above(length: str, most: int) -> bool:
+    """Say whether a Content-Length is above a limit; one that is no number is refused later."""
+    return length.isdecimal() and (len(length) > _LONGEST_LENGTH or int(length) > most)
+
+
+def _add(parts: Parts, piece: bytes) -> None:
+    """Add a piece; small ones that follow one another become one.
+
+    SECURITY: each would cost more memory than it has bytes.
+    """
+    if len(piece) >= _SMALL_BYTES or not parts:
         parts.append(piece)
-        if most is not None and size > most:
-            if file is not None:
-                file.close()
-            return cast("IO[bytes]", RefusedBody())
-        if in_memory > (MEMORY_BYTES if file is None else PIECE_BYTES):
-            # SECURITY: not on the loop, which a slow disk would stop (Starlette CVE-2025-54121).
-            file = await run_in_thread(_write, file, parts)
-            parts, in_memory = [], 0
-    if file is None:
-        return SmallBody(b"".join(parts))
-    return cast("IO[bytes]", await run_in_thread(_finish, file, parts))
+    elif isinstance(parts[-1], bytearray):
+        parts[-1] += piece
+    else:
+        parts.append(bytearray(piece))
 
 
-def _write(file: Any, parts: list[bytes]) -> Any:
+def _write(file: Any, parts: Parts) -> Any:
     """Write to the file, which is made here the first time."""
     if file is None:
-        file = SpooledTemporaryFile(max_size=1)  # noqa: SIM115  # the request closes it
+        file = TemporaryFile()  # noqa: SIM115  # closed when the request is over
     file.writelines(parts)
     return file
 
 
-def _finish(file: Any, parts: list[bytes]) -> Any:
+def _finish(file: Any, parts: Parts) -> Any:
     """Write what is left and go back to the beginning."""
     file.writelines(parts)
     file.seek(0)
     return file
 
 
-async def asgi_pieces(receive: Receive) -> AsyncIterator[bytes]:
+def _close(file: Any) -> None:
+    """Close the file, if there is one."""
+    if file is not None:
+        file.close()
+
+
+async def asgi_pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
     """Yield a body as ASGI gives it; ClientGone if it is cut off."""
     while True:
         message = await receive()
@@ -97,20 +134,37 @@ async def asgi_pieces(receive: Receive) -> AsyncIterator[bytes]:
             return
 
 
-async def rsgi_pieces(protocol: Any, length: str | None) -> AsyncIterator[bytes]:
+async def rsgi_pieces(
+    protocol: Any, length: str | None, version: str
+) -> AsyncGenerator[bytes, None]:
     """Yield a body as RSGI gives it; ClientGone if it is cut off.
 
-    length: what Content-Length promises, in bytes. A chunked body that is cut off ends in an empty
-    piece (Granian 2.8 tells it in no other way).
+    length: what Content-Length promises. version: of HTTP.
     """
-    size = 0
-    was_empty = False
-    async for piece in protocol:
-        if was_empty:
+    if length and length.isdecimal() and not _is_above(length, MEMORY_BYTES):
+        try:
+            yield await protocol()
+        except RuntimeError as error:
+            raise ClientGone from error
+        return
+    size, was_empty = 0, False
+    pieces = aiter(protocol)
+    while (piece := await run_watched(_next(pieces), protocol.client_disconnect)) is not _END:
+        # Granian 2.8 tells a cut in no other way: over HTTP/2 nothing comes any more, and else one
+        # more empty piece (as after a body with trailers, which nobody sends).
+        if piece is None or (was_empty and version.startswith("1")):
             raise ClientGone
         was_empty = not piece
         size += len(piece)
         if piece:
             yield piece
-    if length and str(size) != length.lstrip("0") and int(length) != size:
+    if length and str(size) != length.lstrip("0"):
         raise ClientGone
+
+
+async def _next(pieces: Any) -> Any:
+    """Return the next piece; _END after the last."""
+    try:
+        return await anext(pieces)
+    except StopAsyncIteration:
+        return _END

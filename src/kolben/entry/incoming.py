@@ -12,9 +12,10 @@ from typing import Any
 
 from kolben.core.context import RequestContext
 from kolben.core.current import current
+from kolben.core.outgoing import check_status, inspect_headers
 from kolben.entry.bodies import ClientGone, OpenBody, read_body
 from kolben.entry.disconnects import ClientLeaves, run_watched
-from kolben.entry.outgoing import Outgoing
+from kolben.entry.outgoing import Outgoing, drop
 from kolben.entry.respond import respond, respond_async
 from kolben.entry.scopes import ASGISource, Glance, RSGISource
 from kolben.entry.threads import run_in_thread
@@ -53,7 +54,9 @@ async def answer(
         except ClientGone:
             return None
     if plan is None or not plan.on_loop:
-        found: Outgoing | None = await run_in_thread(respond, app, context, method == "HEAD")
+        found: Outgoing | None = await run_in_thread(
+            respond, app, context, method == "HEAD", give_back=drop
+        )
     else:
         work = respond_async(app, context, method == "HEAD")
         found = await run_watched(work, client_leaves)
@@ -92,12 +95,15 @@ async def _answer_as_wsgi(
         except ClientGone:
             return None
         source.set_body(body)
-    found: Outgoing = await run_in_thread(_call, app, source.environ())
+    found: Outgoing = await run_in_thread(_call, app, source.environ(), give_back=drop)
     return found
 
 
 def _call(app: App, environ: WSGIEnvironment) -> Outgoing:
-    """Call an app as WSGI has it; return what it answers."""
+    """Call an app as WSGI has it; return what it answers.
+
+    Raises ValueError for what must not go out, AssertionError if it has not called start_response.
+    """
     started: list[Any] = []
     written: list[bytes] = []
 
@@ -106,22 +112,33 @@ def _call(app: App, environ: WSGIEnvironment) -> Outgoing:
         return written.append
 
     body: Any = app(environ, start)
-    if type(body) is not list and not started:
-        # A generator may call start_response with its first piece.
-        pieces = iter(body)
-        first = next(pieces, b"")
-        body = Resumed(first, pieces, getattr(body, "close", None))
-    if written:
-        body = Resumed(b"".join(written), iter(body), getattr(body, "close", None))
-    status, headers = started
+    close = getattr(body, "close", None)
+    pieces: Iterator[bytes] | None = None
+    try:
+        if not started and type(body) is not list:
+            # A generator may call start_response with its first piece.
+            pieces = iter(body)
+            written.append(next(pieces, b""))
+        if not started:
+            raise AssertionError("The app answered without calling start_response.")
+        status, headers = started
+        code = status[:3]
+        check_status(status, int(code) if code.isdecimal() else 0)
+        inspect_headers(headers)
+        if written:
+            body = Resumed(written, pieces or iter(body), close)
+    except BaseException:
+        if close is not None:
+            close()
+        raise
     return body, status, headers
 
 
 class Resumed:
-    """A body of which the first piece has been taken."""
+    """A body of which the first pieces have been taken or written."""
 
-    def __init__(self, first: bytes, rest: Iterator[bytes], close: Any) -> None:
-        self._pieces = chain([first], rest)
+    def __init__(self, first: list[bytes], rest: Iterator[bytes], close: Any) -> None:
+        self._pieces = chain(first, rest)
         self._close = close
 
     def __iter__(self) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ Rule: what must not go out (kolben.core.outgoing) is an error here, before the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from werkzeug.datastructures import Headers
@@ -94,3 +94,10 @@ def _as_werkzeug(response: Response, request: Request, is_head: bool) -> Outgoin
     if isinstance(held, AsyncBody) and isinstance(body, ClosingIterator) and not is_empty:
         body = SentBody(held, iter(body), body.close)
     return body, status, headers
+
+
+def drop(found: Outgoing) -> None:
+    """Close a body that nobody will send."""
+    close: Callable[[], None] | None = getattr(found[0], "close", None)
+    if close is not None:
+        close()

@@ -6,65 +6,62 @@ Rule: a body is closed exactly once, after its last step has ended, also if nobo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
 from kolben.core.async_body import SentBody
 from kolben.entry.disconnects import unbroken
-from kolben.entry.threads import run_in_thread
+from kolben.entry.loop import take_over
+from kolben.entry.threads import run_in_thread, start_in_thread
 
 _END = object()
 
+SendPiece = Callable[[bytes], Awaitable[Any]]
 
-async def pieces_of(body: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
-    """Yield what is in a body, then close it; one that is not async takes each step in a thread."""
-    if isinstance(body, SentBody):
-        try:
-            async for piece in body:
-                if piece:
-                    yield piece
-        finally:
-            await unbroken(_close_async(body))
-        return
-    iterator = iter(body)
-    step: asyncio.Task[Any] | None = None
+
+async def send_pieces(body: Iterable[bytes], start: Callable[[], Awaitable[SendPiece]]) -> None:
+    """Send a body and close it; the next piece is asked for only when the last one was taken.
+
+    start: sends what comes before, and returns what sends a piece. A body that is not async takes
+    each of its steps in a thread.
+    """
+    steps: list[asyncio.Future[Any]] = []
     try:
-        while True:
-            # A task of its own: what runs in a thread cannot be cancelled, only be waited for.
-            step = asyncio.ensure_future(run_in_thread(next, iterator, _END))
-            piece = await asyncio.shield(step)
-            if piece is _END:
-                return
-            if piece:
-                yield piece
+        send = await start()
+        if isinstance(body, SentBody):
+            async with aclosing(aiter(body)) as pieces:
+                async for piece in pieces:
+                    if piece:
+                        await send(piece)
+        else:
+            await _send_plain(iter(body), send, steps)
     finally:
-        await unbroken(_close(step, getattr(body, "close", None)))
+        await unbroken(_close(body, steps))
 
 
-async def _close_async(body: SentBody) -> None:
-    """Close a body that is async, then the rest of its response."""
-    try:
-        await body.aclose()
-    finally:
-        await run_in_thread(body.close)
-
-
-async def _close(step: asyncio.Task[Any] | None, close: Callable[[], None] | None) -> None:
-    """Close a body when its last step has ended, however it did."""
-    if step is not None and not step.done():
-        await asyncio.wait([step])
-    if step is not None and not step.cancelled():
-        step.exception()  # whoever waited for it has had it
-    if close is not None:
-        await run_in_thread(close)
-
-
-async def send_pieces(
-    body: Iterable[bytes],
-    send: Callable[[bytes], Any],
-) -> None:
-    """Send a body, the next piece only when the last one was taken."""
-    async with aclosing(pieces_of(body)) as pieces:
-        async for piece in pieces:
+async def _send_plain(iterator: Any, send: SendPiece, steps: list[asyncio.Future[Any]]) -> None:
+    """Send what is in a plain iterator. steps: keeps its last one, which cannot be cancelled."""
+    while True:
+        step, context = start_in_thread(next, iterator, _END)
+        steps[:] = [step]
+        piece = await asyncio.shield(step)
+        take_over(context)
+        if piece is _END:
+            return
+        if piece:
             await send(piece)
+
+
+async def _close(body: Any, steps: list[asyncio.Future[Any]]) -> None:
+    """Close a body when its last step has ended, however it did."""
+    if steps:
+        await asyncio.wait(steps)
+        steps[0].exception()  # whoever waited for it has had it
+    try:
+        if isinstance(body, SentBody):
+            await body.aclose()
+    finally:
+        close = getattr(body, "close", None)
+        if close is not None:
+            await run_in_thread(close)

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from kolben.entry import incoming
-from kolben.entry.bodies import rsgi_pieces
+from kolben.entry.bodies import ClientGone, rsgi_pieces
 from kolben.entry.disconnects import run_watched
-from kolben.entry.pieces import send_pieces
+from kolben.entry.pieces import SendPiece, send_pieces
 from kolben.entry.scopes import RSGISource, glance_rsgi
 from kolben.typing import App
 
@@ -24,35 +24,51 @@ async def answer(app: App, scope: Any, protocol: Any) -> None:
         await websocket_rsgi.answer(app, scope, protocol)
         return
     glance = glance_rsgi(scope)
-    outgoing = await incoming.answer(
-        app,
-        RSGISource(scope),
-        (scope.method, scope.path),
-        glance,
-        lambda: rsgi_pieces(protocol, glance[2]),
-        protocol.client_disconnect,
-    )
-    if outgoing is None:
-        # Its client is gone, or has not sent all of its body.
-        protocol.response_empty(400, [("connection", "close")])
-        return
-    body, status, headers = outgoing
-    code = int(status[:3])
-    if type(body) is not list:
-        await run_watched(_send_stream(body, protocol, code, headers), protocol.client_disconnect)
-    elif not body:
-        protocol.response_empty(code, headers)
-    else:
-        content = body[0] if len(body) == 1 else b"".join(body)
-        protocol.response_bytes(code, headers, content)
+    source = RSGISource(scope)
+    try:
+        outgoing = await incoming.answer(
+            app,
+            source,
+            (scope.method, scope.path),
+            glance,
+            lambda: rsgi_pieces(protocol, glance[2], scope.http_version),
+            protocol.client_disconnect,
+        )
+        # Without an answer its client is gone, or has not sent all of its body.
+        body, status, headers = outgoing or ([], "400", [])
+        code = int(status[:3])
+        if type(body) is not list:
+            work = _send_stream(body, protocol, code, headers)
+            await run_watched(work, protocol.client_disconnect)
+        elif not body:
+            protocol.response_empty(code, headers)
+        else:
+            content = body[0] if len(body) == 1 else b"".join(body)
+            protocol.response_bytes(code, headers, content)
+    finally:
+        source.close()
 
 
 async def _send_stream(
     body: Iterable[bytes], protocol: Any, code: int, headers: list[tuple[str, str]]
 ) -> None:
     """Send a body piece by piece."""
-    transport = protocol.response_stream(code, headers)
-    await send_pieces(body, transport.send_bytes)
+
+    async def start() -> SendPiece:
+        transport = protocol.response_stream(code, headers)
+
+        async def send_piece(piece: bytes) -> None:
+            try:
+                await transport.send_bytes(piece)
+            except RuntimeError as error:
+                raise ClientGone from error
+
+        return send_piece
+
+    try:
+        await send_pieces(body, start)
+    except ClientGone:
+        return
 
 
 def begin(app: App, loop: asyncio.AbstractEventLoop) -> None:

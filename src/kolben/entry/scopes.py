@@ -43,8 +43,8 @@ def add_headers(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]]) ->
     """Put headers into an environ; those that came several times become one (RFC 9110 §5.3)."""
     for header, value in headers:
         name = environ_name(header)
-        if name is None:
-            continue
+        if name is None or (name == "HTTP_HOST" and not value):
+            continue  # Granian says "" where there is no Host
         if name in environ:
             environ[name] += f"{_JOINED_BY.get(name, ',')}{value}"
         else:
@@ -53,6 +53,7 @@ def add_headers(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]]) ->
 
 def split_root(root: str, path: str) -> str:
     """Return the path below the root that an app is mounted at."""
+    root = root.rstrip("/")
     if root and path.startswith(root) and path[len(root) : len(root) + 1] in {"", "/"}:
         return path[len(root) :]
     return path
@@ -76,6 +77,11 @@ class _ScopeSource(EnvironSource):
         if environ is not None:
             environ["wsgi.input"] = body
 
+    def close(self) -> None:
+        """Close the body, when the request is over."""
+        if self._body is not None:
+            self._body.close()
+
     def _complete(self, environ: WSGIEnvironment, scheme: str) -> WSGIEnvironment:
         """Add what PEP 3333 asks for beside the request."""
         self._environ = environ
@@ -88,6 +94,11 @@ class _ScopeSource(EnvironSource):
         environ["wsgi.multiprocess"] = True
         environ["wsgi.run_once"] = False
         return environ
+
+
+def _protocol(version: str) -> str:
+    """Return the protocol of a version; Granian says "1" for 1.0."""
+    return "HTTP/1.0" if version == "1" else f"HTTP/{version}"
 
 
 def _latin(text: str) -> str:
@@ -126,10 +137,10 @@ class ASGISource(_ScopeSource):
         version = scope.get("http_version", "1.1")
         environ = {
             "REQUEST_METHOD": scope.get("method", "GET"),
-            "SCRIPT_NAME": _latin(root),
+            "SCRIPT_NAME": _latin(root.rstrip("/")),
             "PATH_INFO": _latin(split_root(root, scope["path"])),
             "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
-            "SERVER_PROTOCOL": f"HTTP/{version}",
+            "SERVER_PROTOCOL": _protocol(version),
         }
         add_address(environ, "SERVER_NAME", "SERVER_PORT", scope.get("server"))
         add_address(environ, "REMOTE_ADDR", "REMOTE_PORT", scope.get("client"))
@@ -157,7 +168,7 @@ def glance_asgi(scope: Scope) -> Glance:
     for name, value in scope["headers"]:
         if name == b"host":
             # SECURITY: of two hosts neither is believed (RFC 9112 §3.2): this is no valid one.
-            host = value.decode("latin-1") if host is None else ","
+            host = value.decode("latin-1") or None if host is None else ","
         elif name == b"cookie":
             has_cookie = True
         elif name == b"content-length":
@@ -205,7 +216,7 @@ class RSGISource(_ScopeSource):
             "SCRIPT_NAME": "",
             "PATH_INFO": _latin(scope.path),
             "QUERY_STRING": _latin(scope.query_string),
-            "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+            "SERVER_PROTOCOL": _protocol(scope.http_version),
         }
         add_address(environ, "SERVER_NAME", "SERVER_PORT", _split_address(scope.server))
         add_address(environ, "REMOTE_ADDR", "REMOTE_PORT", _split_address(scope.client))

@@ -1,0 +1,285 @@
+"""A request says the same of itself whether it came as an environ, an ASGI or an RSGI scope."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.datastructures import Headers
+
+from kolben.core.request import Request
+from kolben.core.source import EnvironSource
+from kolben.entry import scopes
+from kolben.entry.scopes import (
+    ASGISource,
+    RSGISource,
+    environ_name,
+    glance_asgi,
+    glance_rsgi,
+    split_root,
+)
+from tests.wires import Message, RSGIScope
+from tests.wires import _environ as environ_of
+from tests.wires import _scope as scope_of
+
+PARTS = ["method", "scheme", "root_path", "path", "query_string", "query_text", "remote_addr"]
+
+
+def message(
+    path: str = "/", query: str = "", headers: Any = (("Host", "localhost"),), method: str = "GET"
+) -> Message:
+    return Message(method, path, query, Headers(headers), b"")
+
+
+def sources(asked: Message) -> list[Any]:
+    return [
+        EnvironSource(environ_of(asked)),
+        ASGISource(scope_of(asked)),
+        RSGISource(RSGIScope(asked)),
+    ]
+
+
+# What HTTP/1 lets through: a path is ASCII with percent escapes.
+paths = st.lists(
+    st.one_of(
+        st.sampled_from(["/", "//", "a", ".", "..", "%2F", "%00", "%ff", "%C3%A4", "%E2%82", ":"]),
+        st.integers(0, 255).map(lambda byte: f"%{byte:02x}"),
+    ),
+    max_size=8,
+).map(lambda parts: "/" + "".join(parts))
+queries = st.text(max_size=20).map(lambda text: text.encode().decode("latin-1"))
+values = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=8)
+names = st.sampled_from(["X-A", "X-B", "Cookie", "Accept", "Content-Type", "X-Long-Name"])
+
+
+@given(paths, queries, st.lists(st.tuples(names, values), max_size=4, unique_by=lambda p: p[0]))
+def test_all_sources_say_the_same(path: str, query: str, headers: Any) -> None:
+    said = []
+    for source in sources(message(path, query, [("Host", "localhost"), *headers])):
+        if query.isascii():
+            parts = [getattr(source, part)() for part in PARTS]
+        else:  # RSGI's text is not that of an environ; nobody reads it then
+            parts = [getattr(source, part)() for part in PARTS if part != "query_text"]
+        said.append([*parts, sorted(source.headers())])
+    assert said[0] == said[1] == said[2]
+
+
+@given(queries)
+def test_the_fields_of_a_query_are_the_same_from_each_source(query: str) -> None:
+    read = [list(Request.of(source).args.items(True)) for source in sources(message("/", query))]
+    assert read[0] == read[1] == read[2]
+
+
+def test_an_environ_has_what_pep_3333_asks_for() -> None:
+    headers = [("Host", "h"), ("Content-Type", "text/plain"), ("Content-Length", "3")]
+    for source in sources(message("/p%C3%A4", "q=1", headers, "post"))[1:]:
+        environ = source.environ()
+        assert source.environ() is environ
+        assert environ.pop("wsgi.input").read() == b""
+        assert environ.pop("wsgi.errors") is not None
+        # What a test's environ leaves open.
+        port = environ.pop("REMOTE_PORT")
+        assert environ.pop("SERVER_NAME") in {"localhost", "127.0.0.1"}
+        assert port == "50000"
+        assert environ == {
+            "REQUEST_METHOD": "post",
+            "SCRIPT_NAME": "",
+            "PATH_INFO": "/p\xc3\xa4",
+            "QUERY_STRING": "q=1",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_HOST": "h",
+            "CONTENT_TYPE": "text/plain",
+            "CONTENT_LENGTH": "3",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input_terminated": True,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+        }
+        assert source.method() == "POST"
+
+
+@pytest.mark.parametrize("asked_first", [False, True])
+@pytest.mark.parametrize("number", [1, 2], ids=["asgi", "rsgi"])
+def test_a_body_is_in_the_environ_whichever_comes_first(number: int, asked_first: bool) -> None:
+    source = sources(message())[number]
+    if asked_first:
+        source.environ()
+    body = io.BytesIO(b"body")
+    source.set_body(body)
+    assert source.environ()["wsgi.input"] is body
+    source.close()
+    assert body.closed
+
+
+def test_a_request_without_a_body_closes_nothing() -> None:
+    for source in sources(message())[1:]:
+        source.close()
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("x-a", "HTTP_X_A"),
+        ("Content-Type", "CONTENT_TYPE"),
+        ("content-length", "CONTENT_LENGTH"),
+        ("x_a", None),
+        ("content_length", None),
+    ],
+)
+def test_a_header_has_a_name_of_its_own(header: str, expected: str | None) -> None:
+    assert [environ_name(header), environ_name(header)] == [expected] * 2
+
+
+def test_names_that_clients_make_up_are_not_kept_for_ever() -> None:
+    for number in range(2000):
+        environ_name(f"x-{number}")
+    assert len(scopes._names) <= scopes._MOST_NAMES
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["asgi", "rsgi"])
+def test_headers_that_come_several_times_become_one(number: int) -> None:
+    pairs = [("Cookie", "a=1"), ("X-A", "1"), ("x-a", "2"), ("Cookie", "b=2"), ("X_A", "no")]
+    environ = sources(message(headers=pairs))[number].environ()
+    assert (environ["HTTP_COOKIE"], environ["HTTP_X_A"]) == ("a=1; b=2", "1,2")
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "below"),
+    [
+        ("", "/a", "/a"),
+        ("/api", "/api/a", "/a"),
+        ("/api/", "/api/a", "/a"),
+        ("/api", "/api", ""),
+        ("/api", "/apiary", "/apiary"),
+        ("/api", "/a", "/a"),
+        ("/", "/a", "/a"),
+    ],
+)
+def test_a_path_is_told_below_its_root(root: str, path: str, below: str) -> None:
+    """Also where a server leaves the root out of the path, as older ones do."""
+    assert split_root(root, path) == below
+    source = ASGISource({**scope_of(message(path)), "root_path": root})
+    assert source.environ()["SCRIPT_NAME"] == root.rstrip("/")
+    assert source.environ()["PATH_INFO"] == below
+    assert source.path() == (below or "/")
+    assert source.root_path() == root.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("version", "protocol"), [("1.1", "HTTP/1.1"), ("1", "HTTP/1.0"), ("2", "HTTP/2")]
+)
+def test_the_protocol_is_that_of_the_request(version: str, protocol: str) -> None:
+    asgi = {**scope_of(message()), "http_version": version}
+    rsgi = RSGIScope(message())
+    rsgi.http_version = version
+    assert ASGISource(asgi).environ()["SERVER_PROTOCOL"] == protocol
+    assert RSGISource(rsgi).environ()["SERVER_PROTOCOL"] == protocol
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (("127.0.0.1", 80), ("127.0.0.1", 80)),
+        (["127.0.0.1", "8000"], ("127.0.0.1", 8000)),  # as Granian says it
+        (("/run/app.sock", None), ("/run/app.sock", None)),
+        (None, ("localhost", None)),
+    ],
+)
+def test_an_asgi_server_has_an_address_or_none(address: Any, expected: Any) -> None:
+    source = ASGISource({**scope_of(message()), "server": address, "client": address})
+    assert source.server() == expected
+    assert source.remote_addr() == (None if address is None else expected[0])
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("127.0.0.1:80", ("127.0.0.1", 80)),
+        ("[::1]:8000", ("::1", 8000)),
+        ("/run/app.sock", ("/run/app.sock", None)),
+        ("", ("", None)),
+    ],
+)
+def test_an_rsgi_server_has_an_address_or_none(address: str, expected: Any) -> None:
+    scope = RSGIScope(message())
+    scope.server = scope.client = address
+    source = RSGISource(scope)
+    assert (source.server(), source.remote_addr()) == (expected, expected[0])
+
+
+@pytest.mark.parametrize(
+    ("hosts", "seen"),
+    [
+        (["localhost"], "localhost"),
+        ([], None),
+        (["a", "b"], ","),
+        (["a", "a"], ","),
+    ],
+)
+def test_of_several_hosts_none_is_believed(hosts: list[str], seen: str | None) -> None:
+    asked = message(headers=[("Host", host) for host in hosts])
+    assert glance_asgi(scope_of(asked))[0] == seen
+    assert glance_rsgi(RSGIScope(asked))[0] == seen
+
+
+def test_an_empty_host_is_none() -> None:
+    """Granian says one over ASGI where HTTP/1.0 has none."""
+    asked = message(headers=[("Host", "")])
+    assert glance_asgi(scope_of(asked))[0] is None
+    assert "HTTP_HOST" not in ASGISource(scope_of(asked)).environ()
+
+
+def test_http_2_says_the_host_as_its_authority() -> None:
+    scope = RSGIScope(message(headers=()))
+    scope.authority = "localhost:8000"
+    assert glance_rsgi(scope)[0] == "localhost:8000"
+    assert RSGISource(scope).environ()["HTTP_HOST"] == "localhost:8000"
+
+
+@pytest.mark.parametrize(
+    ("headers", "length"),
+    [
+        ([], None),
+        ([("Accept", "*/*"), ("Content-Length", "5")], "5"),
+        ([("Transfer-Encoding", "chunked")], ""),
+        ([("Content-Length", "5"), ("Transfer-Encoding", "chunked")], "5"),
+        ([("Transfer-Encoding", "chunked"), ("Content-Length", "5")], "5"),
+    ],
+)
+def test_the_headers_say_whether_there_is_a_body(headers: Any, length: str | None) -> None:
+    asked = message(headers=headers, method="POST")
+    assert glance_asgi(scope_of(asked))[2] == length
+    assert glance_rsgi(RSGIScope(asked))[2] == length
+
+
+@pytest.mark.parametrize(
+    ("version", "method", "length"),
+    [("2", "POST", ""), ("3", "PUT", ""), ("2", "GET", None), ("1.1", "POST", None)],
+)
+def test_http_2_may_have_a_body_that_no_header_announces(
+    version: str, method: str, length: str | None
+) -> None:
+    asked = message(method=method)
+    rsgi = RSGIScope(asked)
+    rsgi.http_version = version
+    assert glance_asgi({**scope_of(asked), "http_version": version})[2] == length
+    assert glance_rsgi(rsgi)[2] == length
+
+
+@pytest.mark.parametrize("has_cookie", [False, True])
+def test_a_glance_sees_whether_there_are_cookies(has_cookie: bool) -> None:
+    asked = message(headers=[("Cookie", "a=1")] if has_cookie else [])
+    assert glance_asgi(scope_of(asked))[1] is has_cookie
+    assert glance_rsgi(RSGIScope(asked))[1] is has_cookie
+
+
+def test_a_scheme_that_is_none_is_http() -> None:
+    assert ASGISource({**scope_of(message()), "scheme": "javascript"}).scheme() == "http"
+    assert ASGISource({**scope_of(message()), "scheme": "https"}).scheme() == "https"
