@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import random
 import time
 import zlib
 from typing import Any
@@ -100,6 +101,22 @@ def test_what_itsdangerous_cannot_read_is_a_value_error(text: str) -> None:
 
 
 # Compression
+
+
+@pytest.mark.parametrize(
+    "length", [0, 1, 33, 34, 35, 250, 251, 762, 763, 4_000, 7_930, 7_931, 50_000]
+)
+@given(kinds=FEW, seed=st.integers())
+def test_a_text_of_any_length_is_compressed_as_zlib_does(
+    length: int, kinds: bytes, seed: int
+) -> None:
+    raw = bytes(random.Random(seed).choices(kinds, k=length))
+    assert zlib.compress(raw) == signing.compress(raw)
+
+
+@given(SHORT)
+def test_a_short_text_is_compressed_as_zlib_does(raw: bytes) -> None:
+    assert zlib.compress(raw) == signing.compress(raw)
 
 
 @given(SHORT)
