@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import types
@@ -167,14 +168,25 @@ def test_an_unknown_module_lives_in_the_working_directory(
     assert str(clean) == env.get_root_path(name)
 
 
+def test_a_folder_that_nobody_imported_is_not_taken_for_the_module(
+    clean: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(clean))
+    (clean / "folderpkg").mkdir()
+    assert str(clean) == env.get_root_path("folderpkg")
+    assert "folderpkg" not in sys.modules
+
+
 def test_a_module_without_a_file_is_an_error_with_the_cure(
     clean: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(clean))
     (clean / "spacepkg").mkdir()
+    importlib.import_module("spacepkg")
     for name in ("sys", "spacepkg"):
         with pytest.raises(RuntimeError, match=f"'{name}'.*root_path="):
             env.get_root_path(name)
+    del sys.modules["spacepkg"]
 
 
 def test_a_loader_that_does_not_tell_is_asked_through_the_module(

@@ -99,8 +99,9 @@ def _is_in_or_above(name: str) -> bool:
 def get_root_path(import_name: str) -> str:
     """Return the directory of the module or package `import_name`, imported or not.
 
-    A module that cannot be found at all, or one run interactively, lives in the working directory.
-    RuntimeError: the module exists but has no file, like a namespace package.
+    A module that cannot be found at all, one run interactively, and a namespace package that is not
+    imported yet live in the working directory.
+    RuntimeError: the module exists but has no file, like an imported namespace package.
     """
     loaded = sys.modules.get(import_name)
     file = getattr(loaded, "__file__", None)
@@ -116,13 +117,13 @@ def _find_file(import_name: str) -> str | None:
     except (ImportError, ValueError):
         # A missing parent package; or `__main__` and hand-made modules, which have no spec.
         return None
-    if spec is None:
+    if spec is None or spec.loader is None:  # FLASK: also a folder that nobody has imported
         return None
     file: str | None = None
     get_filename = getattr(spec.loader, "get_filename", None)
     if get_filename is not None:
         file = get_filename(import_name)
-    elif spec.loader is not None:
+    else:
         # A loader that does not tell: only the module itself can.
         file = getattr(importlib.import_module(import_name), "__file__", None)
     if file is None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from jinja2 import Environment, Template, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator
-from jinja2.ext import Extension
 from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 
@@ -78,8 +77,10 @@ def _is_plain(environment: Environment) -> bool:
     )
 
 
-def _is_used(extension: Extension, source: str) -> bool:
+def _is_used(extension: Any, source: str) -> bool:
     """Say whether an extension that is not Jinja's has a hand in compiling a source."""
+    from jinja2.ext import Extension  # starts faster without it
+
     kind = type(extension)
     if kind.__module__ == "jinja2.ext":
         return False
