@@ -16,8 +16,8 @@ from typing import Any
 
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import int_to_bytes, want_bytes
-from itsdangerous.serializer import Serializer
 from itsdangerous.signer import HMACAlgorithm, Signer
+from itsdangerous.url_safe import URLSafeSerializerMixin
 
 Sign = Callable[[bytes], bytes]
 
@@ -228,7 +228,7 @@ class KeptSerializer(URLSafeTimedSerializer):
                 return self.serializer.loads(raw.decode())
             except Exception:  # noqa: BLE001, S110  # it fails once more, as a BadPayload
                 pass
-        return Serializer.load_payload(self, raw, serializer)
+        return super(URLSafeSerializerMixin, self).load_payload(raw, serializer)
 
     def loads(  # type: ignore[override]  # as TimedSerializer's
         self,
