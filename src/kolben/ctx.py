@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import update_wrapper
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar, cast
 
 from kolben.core.context import BEING_HANDLED as _sentinel  # noqa: F401, N811  # FLASK: its name
@@ -12,7 +13,10 @@ from kolben.core.context import RequestContext as RequestContext
 from kolben.core.current import NO_REQUEST, find_context, outside
 from kolben.core.current import has_app as has_app_context
 from kolben.core.current import has_request as has_request_context
+from kolben.core.ending import leave_async
 from kolben.core.globals_namespace import _AppCtxGlobals as _AppCtxGlobals
+from kolben.entry.disconnects import unbroken
+from kolben.entry.loop import running_loop
 from kolben.typing import AfterRequestCallable
 
 __all__ = [
@@ -46,12 +50,30 @@ def after_this_request(f: T_after) -> T_after:
 def copy_current_request_context(f: F) -> F:
     """Wrap a function so that it runs, in a thread or task, with this request and session.
 
-    It gets a `g` of its own. The body of the request must have been read before.
+    In a thread it gets a `g` of its own. The body of the request must have been read before. One
+    that is async is awaited where an event loop runs, and else called as if it was not.
     """
-    context = _active_request_context("copy_current_request_context").copy()
+    kept = _active_request_context("copy_current_request_context").copy()
 
     def in_context(*args: Any, **kwargs: Any) -> Any:
+        # Another copy: each call may be under way beside others.
+        context = kept.copy()
+        if iscoroutinefunction(f) and running_loop() is not None:
+            return _awaited(context, f(*args, **kwargs))
         with context:
             return context.app.ensure_sync(f)(*args, **kwargs)
 
     return cast("F", update_wrapper(in_context, f))
+
+
+async def _awaited(context: RequestContext, work: Coroutine[Any, Any, Any]) -> Any:
+    """Await a coroutine in a context."""
+    failure: BaseException | None = None
+    context.push()
+    try:
+        return await work
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        await leave_async(context.app, context, failure, unbroken)

@@ -145,7 +145,11 @@ class AppContext:
         """Take back what the last push() did to the context variable."""
         *rest, token = self._tokens
         self._tokens = tuple(rest)
-        current.reset(token)
+        try:
+            current.reset(token)
+        except ValueError:  # pushed in another thread or task, whose variables were taken over
+            before = token.old_value
+            current.set(None if before is Token.MISSING else before)
 
     def _announce_popped(self, is_last: bool) -> None:
         owns_g = self.app_context is self

@@ -36,7 +36,7 @@ def leave(app: App, context: RequestContext, failure: BaseException | None) -> N
 async def leave_async(
     app: App, context: RequestContext, failure: BaseException | None, unbroken: Unbroken
 ) -> None:
-    """End a request on the event loop, in the task that began it."""
+    """End a request on the event loop, in the task that began it; or a copy of its context."""
     if find_context() is not context:
         pop_leaked(app, context)
     plan = context.plan
@@ -44,10 +44,13 @@ async def leave_async(
         return
     if failure is not None and app.should_ignore_error(failure):
         failure = None
+    if app.engine.by_steps:
+        await app.ensure_async(context.pop)(failure)
+        return
     try:
         if context.is_last_push():
+            context.is_torn_down = True  # whatever comes of it
             await unbroken(_tear_down_async(app, context, failure))
-            context.is_torn_down = True
     finally:
         context.pop(failure)
 
@@ -88,5 +91,8 @@ def pop_leaked(app: App, context: RequestContext) -> None:
             active,
             context,
         )
-        active.pop()
+        try:
+            active.pop()
+        except Exception:  # what it leaves behind must not keep the request's own
+            app.logger.exception("%r could not be torn down.", active)
         active = find_context()

@@ -17,7 +17,6 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from kolben.typing import App, Hook, Response
 
 Tell = Callable[[], None]
-Wrap = Callable[[Hook], Hook]
 Chain = tuple[Hook, ...]
 Table = Mapping[Any, list[Hook]]
 
@@ -162,7 +161,7 @@ class Hooks:
         self._take(app, app.before_request_funcs, app.teardown_request_funcs)
         after = _collect(app.after_request_funcs, self._outward, True)
         self.after = tuple(map(app.ensure_sync, after))
-        self.after_async = _joined(after, _pass_on, app.ensure_async)
+        self.after_async = _joined(after, _pass_on, app)
 
     @property
     def _outward(self) -> Iterable[str | None]:
@@ -174,12 +173,12 @@ class Hooks:
         values = _collect(app.url_value_preprocessors, inward)
         before = _collect(table_before, inward)
         teardown = _collect(table_teardown, self._outward, True)
-        self.url_values = values
+        self.url_values = tuple(map(app.ensure_sync, values))
         self.before = tuple(map(app.ensure_sync, before))
         self.teardown = tuple(map(app.ensure_sync, teardown))
-        self.url_values_async = _joined(values, _call_each, app.ensure_async)
-        self.before_async = _joined(before, _first_answer, app.ensure_async)
-        self.teardown_async = _joined(teardown, _call_each, app.ensure_async)
+        self.url_values_async = _joined(values, _call_each, app)
+        self.before_async = _joined(before, _first_answer, app)
+        self.teardown_async = _joined(teardown, _call_each, app)
         self.come_before = bool(values or before)
 
 
@@ -196,7 +195,7 @@ class SocketHooks(Hooks):
         """Take the hooks from an app's tables again."""
         self._take(app, app.before_websocket_funcs, app.teardown_websocket_funcs)
         after = _collect(app.after_websocket_funcs, self._outward, True)
-        self.closing = _joined(after, _pass_on_any, app.ensure_async)
+        self.closing = _joined(after, _pass_on_any, app)
 
 
 def _collect(table: Table, names: Iterable[str | None], backwards: bool = False) -> Chain:
@@ -216,14 +215,14 @@ def blocks(function: Callable[..., Any]) -> bool:
     return not iscoroutinefunction(function) and getattr(function, "blocking", True)
 
 
-def _joined(chain: Chain, join: Callable[[Chain], Hook], ensure_async: Wrap) -> Chain:
+def _joined(chain: Chain, join: Callable[[Chain], Hook], app: App) -> Chain:
     """Return functions to be awaited; those that block and follow one another become one."""
     joined: list[Hook] = []
     for is_blocking, run in groupby(chain, blocks):
         if is_blocking:
-            joined.append(ensure_async(join(tuple(run))))
+            joined.append(app.ensure_async(join(tuple(map(app.ensure_sync, run)))))
         else:
-            joined.extend(map(ensure_async, run))
+            joined.extend(map(app.ensure_async, run))
     return tuple(joined)
 
 

@@ -96,8 +96,8 @@ def _as_werkzeug(response: Response, request: Request, is_head: bool) -> Outgoin
     return body, status, headers
 
 
-def drop(found: Outgoing) -> None:
-    """Close a body that nobody will send."""
-    close: Callable[[], None] | None = getattr(found[0], "close", None)
+def drop(found: Outgoing | None) -> None:
+    """Close the body of what will not be sent, if there is any."""
+    close: Callable[[], None] | None = None if found is None else getattr(found[0], "close", None)
     if close is not None:
         close()

@@ -11,7 +11,8 @@ from kolben.core import cycle
 from kolben.core.context import RequestContext
 from kolben.core.ending import leave, leave_async
 from kolben.entry.disconnects import unbroken
-from kolben.entry.outgoing import Outgoing, outgoing
+from kolben.entry.outgoing import Outgoing, drop, outgoing
+from kolben.entry.threads import run_in_thread
 from kolben.typing import App, Page, Response
 
 
@@ -19,6 +20,7 @@ def respond(app: App, context: RequestContext, is_head: bool) -> Outgoing:
     """Run a request's cycle in its context, which is entered and left here."""
     engine = app.engine
     failure: BaseException | None = None
+    found: Outgoing | None = None
     answer: Response | Page
     try:
         try:
@@ -27,21 +29,27 @@ def respond(app: App, context: RequestContext, is_head: bool) -> Outgoing:
                 answer = app.full_dispatch_request()
             else:
                 answer = cycle.run(app, context, context.begin(engine))
-            return outgoing(answer, context.request, is_head)
+            found = outgoing(answer, context.request, is_head)
         except Exception as error:
             failure = error
-            return outgoing(app.handle_exception(error), context.request, is_head)
+            found = outgoing(app.handle_exception(error), context.request, is_head)
     except BaseException:
         failure = sys.exc_info()[1]
         raise
     finally:
-        if failure is not None or not context.end_quietly():
-            leave(app, context, failure)
+        try:
+            if failure is not None or not context.end_quietly():
+                leave(app, context, failure)
+        except BaseException:
+            drop(found)
+            raise
+    return found  # type: ignore[return-value]  # where it is None, something was raised
 
 
 async def respond_async(app: App, context: RequestContext, is_head: bool) -> Outgoing:
     """Run a request's cycle in its context, which has been matched; on the event loop."""
     failure: BaseException | None = None
+    found: Outgoing | None = None
     answer: Response | Page
     try:
         try:
@@ -49,13 +57,18 @@ async def respond_async(app: App, context: RequestContext, is_head: bool) -> Out
             if not app.engine.opens_session_late:
                 await app.ensure_async(context.open_session)()  # a store may have to be waited for
             answer = await cycle.run_async(app, context, plan)
-            return outgoing(answer, context.request, is_head)
+            found = outgoing(answer, context.request, is_head)
         except Exception as error:
             failure = error
             answer = await app.ensure_async(app.handle_exception)(error)
-            return outgoing(answer, context.request, is_head)
+            found = outgoing(answer, context.request, is_head)
     except BaseException:
         failure = sys.exc_info()[1]
         raise
     finally:
-        await leave_async(app, context, failure, unbroken)
+        try:
+            await leave_async(app, context, failure, unbroken)
+        except BaseException:
+            await unbroken(run_in_thread(drop, found))
+            raise
+    return found  # type: ignore[return-value]  # where it is None, something was raised
