@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from kolben.testing import FlaskClient
 from tests import services
 from tests.fresh_interpreter import Interpreter
 from tests.running import Server, find_free_port
+from tests.sockets import SOCKETS, converse
 from tests.wires import WIRES, WireClient
 
 # What takes minutes together: servers, browsers, environments, big inputs. Marked slow.
@@ -57,6 +59,15 @@ def client(app: Flask) -> FlaskClient:
 def wire(request: pytest.FixtureRequest) -> Callable[[Flask], WireClient]:
     """Give a client of an app over each entry in turn: `wire(app).get("/")`."""
     return lambda app: WireClient(app, WIRES[request.param])
+
+
+@pytest.fixture(params=SOCKETS)
+def talk(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Open WebSockets of an app over each interface in turn: `talk(app, "/path", client)`.
+
+    client: a coroutine function that gets the client's end. What it returns is returned.
+    """
+    return functools.partial(converse, SOCKETS[request.param])
 
 
 @pytest.fixture
