@@ -43,7 +43,8 @@ def respond(app: App, context: RequestContext, is_head: bool) -> Outgoing:
         except BaseException:
             drop(found)
             raise
-    return found  # type: ignore[return-value]  # where it is None, something was raised
+    assert found is not None  # else something was raised
+    return found
 
 
 async def respond_async(app: App, context: RequestContext, is_head: bool) -> Outgoing:
@@ -71,4 +72,5 @@ async def respond_async(app: App, context: RequestContext, is_head: bool) -> Out
         except BaseException:
             await unbroken(run_in_thread(drop, found))
             raise
-    return found  # type: ignore[return-value]  # where it is None, something was raised
+    assert found is not None  # else something was raised
+    return found
