@@ -28,6 +28,7 @@ BEING_HANDLED: Any = object()
 
 
 # PERF: the tables of who listens, looked up once: 0.1 us a request (benchmarks/shortcuts.py).
+_HEARD_AT_START = appcontext_pushed.receivers
 _HEARD_AT_END = (
     request_tearing_down.receivers,
     appcontext_tearing_down.receivers,
@@ -322,7 +323,7 @@ class RequestContext(AppContext):
         if outer is not None:
             self._enter(outer)
         self._tokens = (current.set(self),)
-        if appcontext_pushed.receivers and self._owner is None:
+        if _HEARD_AT_START and self._owner is None:
             announce(appcontext_pushed, self.app)
         if opens_session and not engine.opens_session_late:
             self.open_session()  # converters may use it
@@ -330,7 +331,7 @@ class RequestContext(AppContext):
             self.app._got_first_request = True
         plan = self.plan
         if plan is None:
-            environ = self.request.environ
+            environ = self._environ or self.request.environ
             path = environ.get("PATH_INFO", "")
             if "HTTP_COOKIE" in environ:
                 self.has_cookie = True

@@ -13,7 +13,7 @@ from kolben.core.body import BoundedFormParser, parse_content_type, read_small_b
 from kolben.core.body_stream import open_body
 from kolben.core.client_headers import ClientHeaders
 from kolben.core.current import find_context
-from kolben.core.fields import multi_dict_of
+from kolben.core.fields import ImmutableMultiDict, multi_dict_of
 from kolben.core.lazy import lazy
 from kolben.core.source import EnvironSource, Source
 from kolben.typing import WSGIEnvironment
@@ -54,7 +54,11 @@ class Request(ClientHeaders):
     url_rule: Rule | None = None
     view_args: dict[str, Any] | None = None
     routing_exception: HTTPException | None = None
+    parameter_storage_class = ImmutableMultiDict
+
     shallow = False
+    # That of an entry other than WSGI.
+    _source: Source | None = None
     # Files were sent, which are closed at the end of the request.
     has_files = False
     _form_error: HTTPException | None = None
@@ -82,7 +86,7 @@ class Request(ClientHeaders):
     def of(cls, source: Source) -> Self:
         """Make the request of an entry other than WSGI, for which an environ is made when asked."""
         request = cls.__new__(cls)
-        request.__dict__["source"] = source
+        request._source = request.source = source
         return request
 
     @lazy
@@ -140,8 +144,8 @@ class Request(ClientHeaders):
     @lazy
     def args(self) -> MultiDict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The fields of the query string; RequestEntityTooLarge (413) above 10,000."""
-        environ = self.__dict__.get("environ")
-        text = self.source.query_text() if environ is None else environ.get("QUERY_STRING", "")
+        source = self._source
+        text = source.query_text() if source else self.environ.get("QUERY_STRING", "")
         if not text.isascii():
             text = self.query_string.decode("utf-8", "werkzeug.url_quote")
         return multi_dict_of(self.parameter_storage_class, text)
