@@ -1,0 +1,271 @@
+"""A body is read whole and no further than allowed; one that was cut off never looks whole."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import warnings
+from collections.abc import AsyncGenerator, Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from kolben.core.body import SmallBody
+from kolben.entry import bodies, disconnects
+from kolben.entry.bodies import (
+    MEMORY_BYTES,
+    ClientGone,
+    RefusedBody,
+    asgi_pieces,
+    read_body,
+    rsgi_pieces,
+)
+from tests.wires import RSGIProtocol, RSGIProtocolClosed
+
+
+def open_all(pieces: Iterable[bytes]) -> Any:
+    """Make what begins to read a body of these pieces."""
+
+    async def opened() -> AsyncGenerator[bytes, None]:
+        for piece in pieces:
+            yield piece
+
+    return opened
+
+
+def read(pieces: Iterable[bytes], length: str = "", most: int | None = None) -> Any:
+    return asyncio.run(read_body(open_all(pieces), length, most))
+
+
+@given(st.lists(st.binary(max_size=20)))
+def test_a_short_body_is_in_memory(pieces: list[bytes]) -> None:
+    body = read(pieces)
+    assert type(body) is SmallBody
+    assert body.read() == b"".join(pieces)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"x" * (MEMORY_BYTES + 1)],
+        [b"x" * MEMORY_BYTES, b"y"],
+        [b"x" * MEMORY_BYTES, b"y" * bodies.PIECE_BYTES, b"z" * 5, b"end"],
+        [bytes([n % 256]) * 1000 for n in range(3000)],
+    ],
+    ids=["one piece", "one more", "several writes", "many small ones"],
+)
+def test_a_long_body_is_in_a_file(pieces: list[bytes]) -> None:
+    body = read(pieces)
+    try:
+        assert not isinstance(body, SmallBody)
+        assert body.read() == b"".join(pieces)
+    finally:
+        body.close()
+
+
+def test_a_body_in_tiny_pieces_costs_no_more_memory_than_it_has_bytes() -> None:
+    parts: list[bytes | bytearray] = []
+    for _ in range(10_000):
+        bodies._add(parts, b"ab")
+    bodies._add(parts, b"x" * 5000)
+    bodies._add(parts, b"y")
+    bodies._add(parts, b"z")
+    assert list(map(len, parts)) == [2, 19_998, 5000, 2]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "length", "most", "fits"),
+    [
+        ([b"12345"], "5", 5, True),
+        ([b"12345"], "5", 4, False),
+        ([b"12345"], "", 5, True),
+        ([b"12345"], "", 4, False),
+        ([b"123", b"45"], "", 4, False),
+        ([b"12345"], "9" * 19, 10**30, False),
+        ([b"12345"], "9" * 5000, 5, False),
+        ([b"12345"], "five", 5, True),  # the request refuses it
+        ([b"x" * MEMORY_BYTES, b"y" * 9], "", MEMORY_BYTES + 8, False),
+        ([b"x" * (MEMORY_BYTES + 9), b"y" * 9], "", MEMORY_BYTES + 9, False),
+    ],
+)
+def test_no_more_is_read_than_is_allowed(
+    pieces: list[bytes], length: str, most: int, fits: bool
+) -> None:
+    body = read(pieces, length, most)
+    if fits:
+        assert body.read() == b"".join(pieces)
+    else:
+        assert body.readable()
+        with pytest.raises(RequestEntityTooLarge):
+            body.read()
+        assert type(body) is RefusedBody
+
+
+def test_what_is_beyond_the_limit_stays_unread() -> None:
+    taken: list[bytes] = []
+    closed: list[bool] = []
+
+    async def endless() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                taken.append(b"12345")
+                yield b"12345"
+        finally:
+            closed.append(True)
+
+    asyncio.run(read_body(endless, "", 12))
+    assert (len(taken), closed) == (3, [True])
+
+
+@pytest.mark.parametrize("sent", [0, MEMORY_BYTES + 1, 2 * bodies.PIECE_BYTES])
+def test_a_body_that_is_cut_off_leaves_no_file_open(sent: int) -> None:
+    async def cut() -> AsyncGenerator[bytes, None]:
+        yield b"x" * sent
+        raise ClientGone
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ClientGone):
+            asyncio.run(read_body(cut, "", None))
+        gc.collect()
+
+
+def test_a_reader_that_is_cancelled_leaves_no_file_open() -> None:
+    is_waiting = asyncio.Event()
+
+    async def slow() -> AsyncGenerator[bytes, None]:
+        yield b"x" * (MEMORY_BYTES + 1)
+        is_waiting.set()
+        await asyncio.sleep(30)
+
+    async def main() -> bool:
+        task = asyncio.create_task(read_body(slow, "", None))
+        await is_waiting.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(main()) is True
+    gc.collect()
+
+
+def collect(pieces: AsyncGenerator[bytes, None]) -> list[bytes]:
+    async def main() -> list[bytes]:
+        return [piece async for piece in pieces]
+
+    return asyncio.run(main())
+
+
+def message(body: bytes | None, more: bool | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": "http.request"}
+    if body is not None:
+        found["body"] = body
+    if more is not None:
+        found["more_body"] = more
+    return found
+
+
+GONE = {"type": "http.disconnect"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ([message(None)], []),
+        ([message(b"a")], [b"a"]),
+        ([message(b"a", True), message(b"", True), message(b"b", False)], [b"a", b"b"]),
+        ([message(b"a", True), message(None)], [b"a"]),
+        ([message(b"a", True), GONE], None),
+        ([GONE], None),
+    ],
+)
+def test_asgi_gives_a_body_in_messages(
+    messages: list[dict[str, Any]], expected: list[bytes] | None
+) -> None:
+    coming = iter(messages)
+
+    async def receive() -> Any:
+        return next(coming)
+
+    if expected is None:
+        with pytest.raises(ClientGone):
+            collect(asgi_pieces(receive))
+    else:
+        assert collect(asgi_pieces(receive)) == expected
+
+
+class Pieces(RSGIProtocol):
+    """A request whose body comes in exactly these pieces."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        super().__init__()
+        self._pieces = pieces
+
+    async def __call__(self) -> bytes:
+        if self._pieces[-2:] == [b"", b""]:
+            raise RSGIProtocolClosed("RSGI transport is closed")
+        return await super().__call__()
+
+
+@pytest.mark.parametrize("version", ["1", "1.1", "2"])
+@pytest.mark.parametrize(
+    ("length", "pieces", "expected"),
+    [
+        ("5", [b"12", b"345", b""], [b"12345"]),
+        ("5", [b"12", b"", b""], None),
+        (str(MEMORY_BYTES + 1), [b"x" * (MEMORY_BYTES + 1), b""], [b"x" * (MEMORY_BYTES + 1)]),
+        (f"00{MEMORY_BYTES + 1}", [b"x" * (MEMORY_BYTES + 1), b""], [b"x" * (MEMORY_BYTES + 1)]),
+        (str(MEMORY_BYTES + 1), [b"12", b""], None),
+        (None, [b"12", b"3", b""], [b"12", b"3"]),
+        ("", [b""], []),
+    ],
+)
+def test_rsgi_gives_a_body_in_pieces(
+    length: str | None, pieces: list[bytes], expected: list[bytes] | None, version: str
+) -> None:
+    async def main() -> list[bytes]:
+        protocol = Pieces(list(pieces))
+        return [piece async for piece in rsgi_pieces(protocol, length, version)]
+
+    if expected is None:
+        with pytest.raises(ClientGone):
+            asyncio.run(main())
+    else:
+        assert asyncio.run(main()) == expected
+
+
+@pytest.mark.parametrize("version", ["1.1", "2"])
+def test_two_empty_pieces_are_a_cut_over_http_1_alone(version: str) -> None:
+    """Over HTTP/2 one of them is the frame that ends the body, as curl and Go send it."""
+
+    async def main() -> list[bytes]:
+        protocol = Pieces([b"12", b"", b""])
+        return [piece async for piece in rsgi_pieces(protocol, "", version)]
+
+    if version == "2":
+        assert asyncio.run(main()) == [b"12"]
+    else:
+        with pytest.raises(ClientGone):
+            asyncio.run(main())
+
+
+def test_a_body_of_which_nothing_comes_any_more_ends_with_its_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Over HTTP/2 Granian 2.8 waits for ever; but it tells when the client is gone."""
+    monkeypatch.setattr(disconnects, "PATIENCE_S", 0.001)
+
+    class Hanging(RSGIProtocol):
+        async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+            yield b"12"
+            self.gone.set()
+            await asyncio.sleep(30)
+
+    async def main() -> list[bytes]:
+        return [piece async for piece in rsgi_pieces(Hanging(), "", "2")]
+
+    with pytest.raises(ClientGone):
+        asyncio.run(main())
