@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from kolben import Flask, render_template_string
-from kolben.core import body, hosts, outgoing
+from kolben.core import body, cookies, hosts, outgoing
 from kolben.json import provider
 from kolben.sessions import _serializer_for
 from kolben.string_templates import MOST_SOURCES
@@ -22,9 +22,10 @@ from tests.security.ways import EnvironWay, Server
 
 MANY = 3_000
 KEPT: dict[str, tuple[Callable[[], int], int]] = {
-    "hosts": (lambda: len(hosts._known), hosts._MOST_KNOWN),
+    "hosts": (lambda: len(hosts.known_hosts), hosts._MOST_KNOWN),
     "headers": (lambda: len(outgoing._known), outgoing._MOST_KNOWN),
     "statuses": (lambda: len(outgoing._known_statuses), outgoing._MOST_KNOWN),
+    "kinds of cookies": (lambda: len(cookies._around), cookies._MOST_KINDS),
     "signing keys": (lambda: _serializer_for.cache_info().currsize, 32),
     "encoders": (lambda: provider._encoder.cache_info().currsize, 64),
     "content types": (lambda: body._parse_kept.cache_info().currsize, 128),
