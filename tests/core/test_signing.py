@@ -122,6 +122,7 @@ def test_a_short_text_is_compressed_as_zlib_does(raw: bytes) -> None:
 @given(SHORT)
 @example(b'{"_user_id":"1"}')
 @example(b"a" * 20)
+@example(bytes(range(100)))
 @example(bytes(range(32)))
 def test_is_compressed_if_that_is_shorter(raw: bytes) -> None:
     compressed = zlib.compress(raw)
