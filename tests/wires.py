@@ -149,32 +149,55 @@ def _environ(message: Message) -> dict[str, Any]:
 
 def asgi(app: Flask, message: Message) -> Answer:
     """Call the app as an ASGI server does, on a loop of its own."""
-    return asyncio.run(_call_asgi(app, message))
+
+    async def call() -> Answer:
+        connection = ASGIConnection(message)
+        await connection.run(app)
+        return connection.answer()
+
+    return asyncio.run(call())
 
 
-async def _call_asgi(app: Flask, message: Message) -> Answer:
-    sent: list[dict[str, Any]] = []
-    coming = [{"type": "http.request", "body": message.body, "more_body": False}]
-    gone = asyncio.Event()
+class ASGIConnection:
+    """A request over ASGI, whose client stays until it is answered, or until `gone` is set."""
 
-    async def receive() -> Any:
-        if not coming:
-            await gone.wait()  # the client stays until it is answered
-        return coming.pop()
+    def __init__(self, message: Message, pieces: Iterable[bytes] | None = None) -> None:
+        self.message = message
+        self.gone = asyncio.Event()
+        self.sent: list[Any] = []
+        coming = [message.body] if pieces is None else [*pieces]
+        self._coming = [
+            {"type": "http.request", "body": piece, "more_body": number < len(coming)}
+            for number, piece in enumerate(coming, 1)
+        ]
 
-    async def send(event: Any) -> None:
-        sent.append(event)
+    async def run(self, app: Flask) -> None:
+        await app.asgi_app(_scope(self.message), self.receive, self.send)
 
-    await app.asgi_app(_scope(message), receive, send)
-    start, *rest = sent
-    assert start["type"] == "http.response.start"
-    assert [event["type"] for event in rest] == ["http.response.body"] * len(rest)
-    assert not rest[-1].get("more_body", False)
-    headers = [
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]
-    ]
-    body = b"".join(event.get("body", b"") for event in rest)
-    return Answer(start["status"], Headers(headers), body)
+    async def receive(self) -> Any:
+        if self._coming:
+            return self._coming.pop(0)
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, event: Any) -> None:
+        if self.gone.is_set():
+            raise ConnectionResetError("the client is gone")  # as ASGI 2.4 has it
+        self.sent.append(event)
+        await asyncio.sleep(0)
+
+    def answer(self) -> Answer:
+        """Return what was sent; both sides must keep to ASGI."""
+        start, *rest = self.sent
+        assert start["type"] == "http.response.start"
+        assert [event["type"] for event in rest] == ["http.response.body"] * len(rest)
+        assert not rest[-1].get("more_body", False)
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]
+        ]
+        assert all(name == name.lower() for name, _ in headers)
+        body = b"".join(event.get("body", b"") for event in rest)
+        return Answer(start["status"], Headers(headers), body)
 
 
 def _scope(message: Message) -> dict[str, Any]:
@@ -205,19 +228,16 @@ def rsgi(app: Flask, message: Message) -> Answer:
     Granian refuses a query whose raw bytes are no UTF-8: RSGI has it as text.
     """
     try:
-        scope = RSGIScope(message)
+        RSGIScope(message)
     except UnicodeDecodeError:
         return Answer(400, Headers(), b"")
-    return asyncio.run(_call_rsgi(app, scope, message.body))
 
+    async def call() -> Answer:
+        connection = RSGIConnection(message)
+        await connection.run(app)
+        return connection.answer()
 
-async def _call_rsgi(app: Flask, scope: RSGIScope, body: bytes) -> Answer:
-    protocol = RSGIProtocol([body])
-    await app.__rsgi__(scope, protocol)
-    assert protocol.status, "the app did not answer"
-    # As Granian 2.8 writes them.
-    headers = [(name, value.encode().decode("latin-1")) for name, value in protocol.headers]
-    return Answer(protocol.status, Headers(headers), b"".join(protocol.sent))
+    return asyncio.run(call())
 
 
 class RSGIHeaders:
@@ -320,6 +340,23 @@ class RSGIProtocol:
             raise RSGIProtocolClosed("RSGI transport is closed")
         self.sent.append(data)
         await asyncio.sleep(0)
+
+
+class RSGIConnection(RSGIProtocol):
+    """A request over RSGI, whose client stays until it is answered, or until `gone` is set."""
+
+    def __init__(self, message: Message, pieces: Iterable[bytes] | None = None) -> None:
+        super().__init__([message.body] if pieces is None else pieces)
+        self.message = message
+
+    async def run(self, app: Flask) -> None:
+        await app.__rsgi__(RSGIScope(self.message), self)
+
+    def answer(self) -> Answer:
+        """Return what was sent, as Granian 2.8 writes it."""
+        assert self.status, "the app did not answer"
+        headers = [(name, value.encode().decode("latin-1")) for name, value in self.headers]
+        return Answer(self.status, Headers(headers), b"".join(self.sent))
 
 
 WIRES: dict[str, Wire] = {"wsgi": wsgi, "asgi": asgi, "rsgi": rsgi}
