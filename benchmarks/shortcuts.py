@@ -9,32 +9,42 @@ time, the best of several batches, both ways measured in turns.
 from __future__ import annotations
 
 import hmac
+import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.datastructures import CallbackDict, Headers
 from werkzeug.exceptions import NotFound
+from werkzeug.formparser import FormDataParser
 from werkzeug.http import dump_cookie
 from werkzeug.local import LocalProxy
 from werkzeug.sansio.http import parse_cookie
 from werkzeug.test import EnvironBuilder, create_environ
+from werkzeug.urls import iri_to_uri
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import get_input_stream
 
 from benchmarks.parts import measure
-from kolben import Flask, Request, Response, request
+from kolben import Flask, Request, Response, current_app, request
 from kolben.core import hosts
 from kolben.core.body import read_small_body
 from kolben.core.client_cookies import find_cookie, parse_cookies
 from kolben.core.cookies import cookie_header
 from kolben.core.current import the_request
-from kolben.core.response import plain_response
-from kolben.core.returns import _page_of
+from kolben.core.outgoing import _is_uri
+from kolben.core.pages import error_page, redirect_page
+from kolben.core.response import plain_response, set_code
 from kolben.core.signing import encode, may_hold, pack
+from kolben.json.provider import standard_default
 from kolben.json.tag import TaggedJSONSerializer
+from kolben.json.text import decode_json, json_writer, read_json
 from kolben.sessions import SecureCookieSession, _vary_by_cookie
 
 Call = Callable[[], Any]
@@ -84,9 +94,92 @@ def shortcuts() -> Iterator[tuple[str, Call, Call]]:
     )
     yield (
         "the page of an error that never differs",
-        lambda: _page_of(error, Response),
+        lambda: error_page(error, Response),
         lambda: Response.force_type(error.get_response(environ)),
     )
+
+
+def answers() -> Iterator[tuple[str, Call, Call]]:
+    """Yield the same for what views return."""
+    value = {"message": "Hello, world!"}
+    options: dict[str, Any] = {"default": standard_default, "separators": (",", ":")}
+    write = json_writer(standard_default, True, True, separators=(",", ":"))
+    yield (
+        "a small object as JSON",
+        lambda: write(value),
+        lambda: json.dumps(value, sort_keys=True, **options),
+    )
+    app: Any = current_app
+    provider = app.json
+    yield (
+        "the text of a JSON response",
+        lambda: provider._body_text(value),
+        lambda: f"{provider.dumps(value, separators=((', ' if app.debug else ','), ':'))}\n",
+    )
+    response = Response("text")
+
+    def set_status_code() -> None:
+        response.status_code = 201
+
+    yield "a status given as a number", lambda: set_code(response, 201), set_status_code
+    yield (
+        "the page of a redirect",
+        lambda: redirect_page(Response, "/", 302),
+        lambda: redirect("/", 302, Response),
+    )
+    address = "https://example.com/login?next=%2Fhome"
+    yield (
+        "an address that goes out as it is",
+        lambda: _is_uri(address),
+        lambda: iri_to_uri(address),
+    )
+    environ = {"REQUEST_METHOD": "GET", "HTTP_IF_NONE_MATCH": '"a"'}
+
+    def compare_tags(kind: type[WerkzeugResponse]) -> Call:
+        tagged = kind("text", headers={"ETag": '"a"', "Date": ""})
+        return lambda: tagged.make_conditional(environ)
+
+    yield "If-None-Match answered", compare_tags(Response), compare_tags(WerkzeugResponse)
+
+
+def bodies() -> Iterator[tuple[str, Call, Call]]:
+    """Yield the same for what clients send."""
+    raw = b'{"name": "piston", "count": 3}'
+    text = raw.decode()
+    yield "a small object read from JSON", lambda: read_json(text), lambda: json.loads(text)
+    yield (
+        "the encoding of JSON",
+        lambda: decode_json(raw),
+        lambda: raw.decode(json.detect_encoding(raw)),
+    )
+    environ = EnvironBuilder(method="POST", data=raw, content_type="application/json").get_environ()
+
+    def read(whose: Callable[[Request], Any]) -> Call:
+        def again() -> Any:
+            environ["wsgi.input"].seek(0)
+            return whose(Request(environ))
+
+        return again
+
+    yield (
+        "a small JSON body",
+        read(lambda request: request.get_json()),
+        read(WerkzeugRequest.get_json),
+    )
+    environ_of_form = EnvironBuilder(method="POST", data={"name": "piston"}).get_environ()
+
+    def read_form() -> Any:
+        environ_of_form["wsgi.input"].seek(0)
+        return Request(environ_of_form).form
+
+    def parse_form() -> Any:
+        environ_of_form["wsgi.input"].seek(0)
+        anew = Request(environ_of_form)
+        parser = FormDataParser(cls=anew.parameter_storage_class)
+        length, kind = anew.content_length, anew.mimetype
+        return parser.parse(anew.stream, kind, length, anew.mimetype_params)
+
+    yield "a small form", read_form, parse_form
 
 
 def proxies() -> Iterator[tuple[str, Call, Call]]:
@@ -211,7 +304,8 @@ def _tags(serializer: Any, content: dict[str, Any]) -> Iterator[tuple[str, Call,
 def main() -> None:
     """Print a line for each short way."""
     with Flask(__name__).test_request_context():
-        for name, short, long in (*shortcuts(), *proxies(), *cookies(), *sessions()):
+        ways = (shortcuts, answers, bodies, proxies, cookies, sessions)
+        for name, short, long in chain.from_iterable(way() for way in ways):
             pairs = [(measure(short), measure(long)) for _ in range(3)]
             best_short, best_long = (min(side) for side in zip(*pairs, strict=True))
             print(f"{name:42}{best_short:8.2f} us instead of {best_long:6.2f} us")

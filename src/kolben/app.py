@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BuildError, MapAdapter, RequestRedirect
-from werkzeug.utils import redirect as make_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben.app_setup import App
@@ -25,6 +24,7 @@ from kolben.core.cycle import tear_down_app, tear_down_request
 from kolben.core.engine import ERROR_STEPS, STEPS, WSGI_STEPS, Engine
 from kolben.core.hosts import check_host
 from kolben.core.lazy import lazy
+from kolben.core.pages import redirect_page
 from kolben.core.proxies import g, request
 from kolben.core.request import Request
 from kolben.core.response import Response
@@ -374,7 +374,7 @@ class Flask(App):
 
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
         """Make a response that sends the client elsewhere; flask.redirect() asks for it here."""
-        return make_redirect(location, code=code, Response=self.response_class)
+        return redirect_page(self.response_class, location, code)
 
     # Templates.
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.urls import iri_to_uri
 
 from kolben.core import outgoing
-from kolben.core.outgoing import LENGTH, LOCATION, check_status, inspect_headers
+from kolben.core.outgoing import ADDRESS, LENGTH, LOCATION, check_status, inspect_headers
 
 
 @pytest.mark.parametrize("code", [200, 404, 599, 999])
@@ -31,8 +34,12 @@ def test_a_reason_cannot_break_the_line(reason: str) -> None:
         ([], 0),
         ([("Content-Type", "text/html")], 0),
         ([("content-LENGTH", "3")], LENGTH),
-        ([("Location", "/"), ("Content-Length", "3")], LENGTH | LOCATION),
-        ([("Content-Location", "/")], LOCATION),
+        ([("Location", "/"), ("Content-Length", "3")], LENGTH | ADDRESS),
+        ([("Content-Location", "/")], ADDRESS),
+        ([("location", "/")], LOCATION),
+        ([("Location", "/"), ("Location", "/a")], ADDRESS | LOCATION),
+        ([("Location", "/"), ("Content-Location", "/a")], ADDRESS | LOCATION),
+        ([("Location", "/ "), ("Content-Location", "/")], LOCATION | ADDRESS),
     ],
 )
 def test_finds_the_headers_that_matter(headers: list[tuple[str, str]], found: int) -> None:
@@ -56,6 +63,64 @@ def test_a_value_cannot_break_the_line(value: str) -> None:
 def test_a_value_is_made_of_what_servers_send(value: str) -> None:
     with pytest.raises(ValueError, match="X-A"):
         inspect_headers([("X-A", value)])
+
+
+ADDRESSES = [
+    "/",
+    "/a/b.html;c=d?e=f&g=%20#h?#",
+    "/login?next=%2Fa%3Fb",
+    "http://example.com",
+    "https://a_b.example-c.com:8443//d?e",
+    "http://a#b",
+]
+TO_QUOTE = [
+    "",
+    "a",
+    "//host/",
+    "/?",
+    "/#",
+    "/a?#",
+    "/a b",
+    "/[a]",
+    "/ä",
+    "/a\\b",
+    "HTTP://a/",
+    "http://A/",
+    "http://a.",
+    "http://a..b/",
+    f"http://{'a' * 64}/",
+    "http://a:080/",
+    "http://a:0/",
+    "http://a:99999/",
+    "http://user@a/",
+    "http://[::1]/",
+    "http://a\n",
+    "http:/a",
+    "javascript:alert(1)",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_that_is_a_uri_goes_as_it_is(address: str) -> None:
+    assert iri_to_uri(address) == address
+    assert outgoing._is_uri(address)
+
+
+@pytest.mark.parametrize("address", TO_QUOTE)
+def test_any_other_is_left_to_werkzeug(address: str) -> None:
+    assert not outgoing._is_uri(address)
+
+
+PIECES = st.sampled_from(
+    [*"abZ09/:?#[]@!$&'()*+,;=-._~%\\\"<>^`{|} \té\x7f", "//", "%41", "%zz", ":80", ":080", ".."]
+)
+
+
+@given(st.sampled_from(["", "/", "http://a", "https://"]), st.lists(PIECES, max_size=12))
+def test_what_goes_as_it_is_is_what_werkzeug_would_make_of_it(begin: str, rest: list[str]) -> None:
+    address = begin + "".join(rest)
+    if outgoing._is_uri(address):
+        assert iri_to_uri(address) == address
 
 
 def test_a_location_may_still_be_an_iri() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import time
 from typing import Any, Self
 
 import pytest
@@ -48,12 +49,18 @@ class NoLength(Response):
     automatically_set_content_length = False
 
 
+class OwnStatusCode(Response):
+    status_code = 201  # type: ignore[assignment]  # as some write it
+
+
 class OwnData(Response):
     def set_data(self, value: bytes | str) -> None:
         super().set_data(value)
 
 
-@pytest.mark.parametrize("kind", [OwnInit, OwnNew, OwnStatus, NoLength, OwnData, WerkzeugResponse])
+@pytest.mark.parametrize(
+    "kind", [OwnInit, OwnNew, OwnStatus, NoLength, OwnData, OwnStatusCode, WerkzeugResponse]
+)
 def test_a_class_with_a_way_of_its_own_is_not_plain(kind: type[WerkzeugResponse]) -> None:
     assert not is_plain(kind)
 
@@ -79,3 +86,70 @@ def test_the_largest_cookie_is_the_apps_to_say() -> None:
     app.config["MAX_COOKIE_SIZE"] = 100
     with app.app_context():
         assert response.max_cookie_size == 100
+
+
+CONDITIONS: dict[str, dict[str, str]] = {
+    "none": {},
+    "the tag": {"HTTP_IF_NONE_MATCH": '"a"'},
+    "the tag, weak": {"HTTP_IF_NONE_MATCH": 'W/"a"'},
+    "the tag among others": {"HTTP_IF_NONE_MATCH": '"b", W/"a"'},
+    "the tag without quotes": {"HTTP_IF_NONE_MATCH": "a"},
+    "another tag": {"HTTP_IF_NONE_MATCH": '"b"'},
+    "any tag": {"HTTP_IF_NONE_MATCH": "*"},
+    "no tag": {"HTTP_IF_NONE_MATCH": ","},
+    "an empty tag": {"HTTP_IF_NONE_MATCH": '""'},
+    "another tag and a date": {
+        "HTTP_IF_NONE_MATCH": '"b"',
+        "HTTP_IF_MODIFIED_SINCE": "Fri, 01 Jan 2100 00:00:00 GMT",
+    },
+    "no tag and a date": {
+        "HTTP_IF_NONE_MATCH": ",",
+        "HTTP_IF_MODIFIED_SINCE": "Fri, 01 Jan 2100 00:00:00 GMT",
+    },
+    "a tag to have and one not to": {"HTTP_IF_NONE_MATCH": '"a"', "HTTP_IF_MATCH": '"b"'},
+    "the tag and a range": {"HTTP_IF_NONE_MATCH": '"a"', "HTTP_RANGE": "bytes=0-1"},
+    "the tag, in a POST": {"HTTP_IF_NONE_MATCH": '"a"', "REQUEST_METHOD": "POST"},
+    "the tag, in a HEAD": {"HTTP_IF_NONE_MATCH": '"a"', "REQUEST_METHOD": "HEAD"},
+}
+HEADERS: dict[str, dict[str, str]] = {
+    "a tag": {"ETag": '"a"'},
+    "a weak tag": {"etag": 'W/"a"'},
+    "no tag": {},
+    "an empty tag": {"ETag": '""'},
+    "dates": {
+        "ETag": '"a"',
+        "date": "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Last-Modified": "Fri, 01 Jan 2020 00:00:00 GMT",
+    },
+}
+
+
+@pytest.mark.parametrize("accept_ranges", [False, True, "none"])
+@pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
+@pytest.mark.parametrize("conditions", CONDITIONS.values(), ids=CONDITIONS)
+def test_conditions_are_answered_as_by_werkzeug(
+    conditions: dict[str, str], headers: dict[str, str], accept_ranges: bool | str
+) -> None:
+    environ = {"REQUEST_METHOD": "GET", **conditions}
+    made = [
+        kind(body, headers=headers).make_conditional(environ, accept_ranges, 4)
+        for kind in (Response, WerkzeugResponse)
+        for body in ("body", [b"body"])
+    ]
+    pages = [(one.status, shown(one)) for one in made]
+    assert pages[:2] == pages[2:]
+
+
+def shown(response: WerkzeugResponse) -> list[tuple[str, str]]:
+    """Return the headers of a response, without the type that is each class's own and the time."""
+    own = ("Content-Type", "Date")
+    return [(name, "" if name in own else value) for name, value in response.headers]
+
+
+def test_the_date_is_the_time_now() -> None:
+    environ = {"REQUEST_METHOD": "GET", "HTTP_IF_NONE_MATCH": '"a"'}
+    before = int(time())
+    response = Response("body", headers={"ETag": '"a"'}).make_conditional(environ)
+    assert response.status_code == 304
+    assert response.date is not None
+    assert before <= response.date.timestamp() <= time()

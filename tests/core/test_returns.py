@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, NotFound, default_exceptions
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben import Flask, Response
@@ -47,6 +49,13 @@ def generator() -> Iterator[str]:
         (({"a": 1}, 201, {"Content-Type": "x/y"}), 201, "x/y", b'{"a":1}\n'),
         ((Response("r"), 203), 203, "text/html; charset=utf-8", b"r"),
         ((Response("r"), "203 SO SO"), 203, "text/html; charset=utf-8", b"r"),
+        ((b"t", 201), 201, "text/html; charset=utf-8", b"t"),
+        (("t", 299), 299, "text/html; charset=utf-8", b"t"),
+        (([1], 201), 201, "application/json", b"[1]\n"),
+        (OrderedDict(a=1), 200, "application/json", b'{"a":1}\n'),
+        ((OrderedDict(a=1), 201), 201, "application/json", b'{"a":1}\n'),
+        (({"a": 1}, "201 YES"), 201, "application/json", b'{"a":1}\n'),
+        ((bytearray(b"a"), 201), 201, "text/html; charset=utf-8", b"a"),
     ],
 )
 def test_makes(answer: Any, status: int, content_type: str, data: bytes) -> None:
@@ -56,6 +65,79 @@ def test_makes(answer: Any, status: int, content_type: str, data: bytes) -> None
     assert type(response) is Response
     assert (response.status_code, response.data) == (status, data)
     assert response.headers.getlist("Content-Type") == [content_type]
+
+
+@pytest.mark.parametrize("status", [None, 200, 201, 404, 299, 999, "404 GONE FISHING", "nonsense"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        None,
+        {},
+        {"X-A": "b", "content-type": "x/y"},
+        {"X-A": ["b", "c"]},
+        [("Content-Length", "99"), ("content-length", "98"), ("X-A", "b")],
+        Headers([("Content-Type", "x/y"), ("Content-Type", "x/z")]),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("body", ["text", b"bytes"])
+def test_a_tuple_is_what_its_class_makes_of_it(body: Any, status: Any, headers: Any) -> None:
+    app = Flask(__name__)
+    given = headers.copy() if isinstance(headers, Headers) else headers
+    expected = Response(body, status=status, headers=given)
+    with app.test_request_context():
+        response = make_response(app, (body, status, headers))
+    assert list(response.headers) == list(expected.headers)
+    assert (response.status, response.status_code) == (expected.status, expected.status_code)
+    assert response.data == expected.data
+
+
+def test_headers_in_a_tuple_cannot_begin_another_one() -> None:
+    app = Flask(__name__)
+    with app.test_request_context(), pytest.raises(ValueError, match="newline"):
+        make_response(app, ("text", {"X-A": "b\nX-C: d"}))
+
+
+def test_a_status_that_http_learns_later_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Flask(__name__)
+    with app.test_request_context():
+        assert make_response(app, ("t", 299)).status == "299 UNKNOWN"
+        monkeypatch.setitem(HTTP_STATUS_CODES, 299, "Fine")
+        assert make_response(app, ("t", 299)).status == "299 FINE"
+        monkeypatch.setitem(HTTP_STATUS_CODES, 299, "Finer")
+        assert make_response(app, ("t", 299)).status == "299 FINER"
+
+
+class OwnStatus(Response):
+    @property
+    def status_code(self) -> int:
+        return self._status_code
+
+    @status_code.setter
+    def status_code(self, code: int) -> None:
+        self.status = f"{code} OWN"
+
+
+@pytest.mark.parametrize("body", ["text", {"a": 1}, b"bytes"], ids=repr)
+def test_a_class_with_a_status_of_its_own_sets_it(body: Any) -> None:
+    app = Flask(__name__)
+    app.response_class = OwnStatus
+    with app.test_request_context():
+        response = make_response(app, (body, 202))
+    assert type(response) is OwnStatus
+    assert response.status == ("202 OWN" if type(body) is dict else "202 ACCEPTED")
+
+
+def test_a_mimetype_that_a_class_gets_later_counts() -> None:
+    class Later(Response):
+        pass
+
+    app = Flask(__name__)
+    app.response_class = Later
+    with app.test_request_context():
+        assert make_response(app, "t").mimetype == "text/html"
+        Later.default_mimetype = "text/plain"
+        assert make_response(app, "t").mimetype == "text/plain"
 
 
 def test_an_http_error_becomes_its_own_page() -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from kolben import Flask, render_template_string
-from kolben.core import body, cookies, hosts, outgoing
-from kolben.json import provider
+from kolben.core import body, cookies, hosts, outgoing, pages, quick_bodies, response
+from kolben.json import text
 from kolben.sessions import _serializer_for
 from kolben.string_templates import MOST_SOURCES
 from tests.running import find_free_port
@@ -27,8 +27,11 @@ KEPT: dict[str, tuple[Callable[[], int], int]] = {
     "statuses": (lambda: len(outgoing._known_statuses), outgoing._MOST_KNOWN),
     "kinds of cookies": (lambda: len(cookies._around), cookies._MOST_KINDS),
     "signing keys": (lambda: _serializer_for.cache_info().currsize, 32),
-    "encoders": (lambda: provider._encoder.cache_info().currsize, 64),
+    "writers of JSON": (lambda: text.json_writer.cache_info().currsize, 64),
     "content types": (lambda: body._parse_kept.cache_info().currsize, 128),
+    "types of bodies": (lambda: quick_bodies._mimetype.cache_info().currsize, 128),
+    "pages": (lambda: pages._usual_body.cache_info().currsize, 64),
+    "status lines": (lambda: response._status_line.cache_info().currsize, 128),
 }
 
 

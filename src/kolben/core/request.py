@@ -15,6 +15,7 @@ from kolben.core.client_headers import ClientHeaders
 from kolben.core.current import find_context
 from kolben.core.fields import ImmutableMultiDict, multi_dict_of
 from kolben.core.lazy import lazy
+from kolben.core.quick_bodies import NOT_READ, read_form, read_json
 from kolben.core.source import EnvironSource, Source
 from kolben.typing import WSGIEnvironment
 
@@ -194,11 +195,28 @@ class Request(ClientHeaders):
         small = read_small_body(self)
         return open_body(self.environ, self.max_content_length) if small is None else small
 
+    @lazy
+    def form(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The fields of a form."""
+        self._load_form_data()
+        return self.__dict__["form"]
+
+    @lazy
+    def files(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The files of a multipart form."""
+        self._load_form_data()
+        found = self.__dict__.get("files")
+        return self.parameter_storage_class() if found is None else found
+
     def _load_form_data(self) -> None:
         if self._form_error is not None:
             # What broke has been read: a second try would find an empty form.
             raise self._form_error
+        if "form" in self.__dict__:
+            return
         try:
+            if read_form(self, Request):
+                return
             super()._load_form_data()
         except HTTPException as error:
             self._form_error = error
@@ -221,6 +239,10 @@ class Request(ClientHeaders):
         JSON nested deeper than the parser goes, is BadRequest (400).
         """
         try:
+            if cache and "_cached_json" not in self.__dict__:
+                value = read_json(self, Request, force)
+                if value is not NOT_READ:
+                    return value
             return super().get_json(force=force, silent=silent, cache=cache)
         except RecursionError:
             if silent:

@@ -13,7 +13,8 @@ from uuid import UUID
 
 from werkzeug.http import http_date
 
-from kolben.core.response import content_type_for, is_plain, plain_response
+from kolben.core.response import plain_header, plain_response
+from kolben.json.text import decode_json, json_writer, read_json
 from kolben.typing import App, Response
 
 
@@ -80,23 +81,15 @@ def standard_default(o: Any) -> Any:
     )
 
 
-@lru_cache(maxsize=64, typed=True)
-def _encoder(
-    default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool, **options: Any
+_COMPACT = (",", ":")
+
+
+@lru_cache(maxsize=16)
+def _compact_writer(
+    default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool
 ) -> Callable[[Any], str]:
-    """Make what writes JSON with these options, or return what was made for them before."""
-    # PERF: json.dumps makes an encoder at each call: 0.7 us of 2.3 us for a small object
-    # (benchmarks/parts.py).
-    return json.JSONEncoder(
-        default=default, ensure_ascii=ensure_ascii, sort_keys=sort_keys, **options
-    ).encode
-
-
-@lru_cache(maxsize=64)
-def _plain_header(response_class: type[Response], mimetype: str) -> tuple[str, str] | None:
-    """Return the Content-Type header for a response class that is plain; None for others."""
-    value = content_type_for(mimetype)
-    return ("Content-Type", value) if value and is_plain(response_class) else None
+    """Return what writes a compact response."""
+    return json_writer(default, ensure_ascii, sort_keys, separators=_COMPACT)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -124,35 +117,46 @@ class DefaultJSONProvider(JSONProvider):
         if self.strict:
             kwargs.setdefault("allow_nan", False)
         try:
-            encode = _encoder(self.default, self.ensure_ascii, self.sort_keys, **kwargs)
+            write = json_writer(self.default, self.ensure_ascii, self.sort_keys, **kwargs)
         except TypeError:
             # Given a second time, a `cls`, unhashable or unknown: json.dumps tells these apart.
             kwargs.setdefault("default", self.default)
             kwargs.setdefault("ensure_ascii", self.ensure_ascii)
             kwargs.setdefault("sort_keys", self.sort_keys)
             return json.dumps(obj, **kwargs)
-        return encode(obj)
+        return write(obj)
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Read a value from JSON text; keywords are those of json.loads."""
         if isinstance(s, bytes):
-            # SECURITY: json.loads takes surrogates in UTF-8, with which no answer can be encoded.
-            s = s.decode(json.detect_encoding(s))
+            s = decode_json(s)
         if self.strict:
             kwargs.setdefault("parse_constant", _refuse_constant)
-        return json.loads(s, **kwargs)
+        if kwargs or type(s) is not str:
+            return json.loads(s, **kwargs)
+        return read_json(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """Make a response of JSON: of one value, of several as a list, or of keywords.
 
         The text ends with a line feed, and is indented as `compact` says.
         """
-        value = self._prepare_response_obj(args, kwargs)
-        indented = self._app.debug if self.compact is None else not self.compact
-        layout: dict[str, Any] = {"indent": 2} if indented else {"separators": (",", ":")}
-        text = f"{self.dumps(value, **layout)}\n"
+        one = len(args) == 1 and not kwargs
+        text = self._body_text(args[0] if one else self._prepare_response_obj(args, kwargs))
         response_class = self._app.response_class
-        header = _plain_header(response_class, self.mimetype)  # type: ignore[arg-type]  # a class is hashable
+        header = plain_header(response_class, self.mimetype)
         if header is None:
             return response_class(text, mimetype=self.mimetype)
         return plain_response(response_class, text.encode(), header)
+
+    def _body_text(self, value: Any) -> str:
+        """Write the text of a response."""
+        indented = self._app.debug if self.compact is None else not self.compact
+        if indented:
+            return f"{self.dumps(value, indent=2)}\n"
+        if self.strict or type(self).dumps is not DefaultJSONProvider.dumps:
+            return f"{self.dumps(value, separators=_COMPACT)}\n"
+        # PERF: not through dumps(), whose keywords are asked for at each call: 1.0 us instead of
+        # 1.2 us (benchmarks/shortcuts.py).
+        write = _compact_writer(self.default, self.ensure_ascii, self.sort_keys)
+        return f"{write(value)}\n"
