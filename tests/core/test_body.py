@@ -115,7 +115,8 @@ def everything_in(request: WerkzeugRequest) -> Any:
          file.content_length, file.stream.tell(), file.read(), file.close())
         for name, file in request.files.items(multi=True)
     ]  # fmt: skip
-    return type(request.form), list(request.form.items(multi=True)), type(request.files), files
+    kinds = [type(found).__name__ for found in (request.form, request.files)]
+    return kinds, list(request.form.items(multi=True)), files
 
 
 def test_a_form_is_what_it_is_to_werkzeug() -> None:

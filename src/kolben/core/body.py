@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from io import BytesIO
 from typing import IO, Any
@@ -25,6 +25,10 @@ class SmallBody(BytesIO):
 
     def close(self) -> None:
         """Do nothing: who wraps the stream (io.BufferedReader) closes it, and it is read again."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while piece := self.read(PIECE_BYTES):
+            yield piece
 
 
 def read_small_body(request: Request) -> SmallBody | None:

@@ -7,11 +7,14 @@ refuses one that is just as long as is allowed.
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from io import BufferedReader, BytesIO, RawIOBase
 from typing import IO
 
-from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, ClientDisconnected
 
+from kolben.core.current import the_app
+from kolben.core.limits import TooLarge
 from kolben.typing import WSGIEnvironment
 
 # As much as is asked of a server at once: some make room for all that is asked for.
@@ -31,11 +34,11 @@ def open_body(environ: WSGIEnvironment, most: int | None) -> IO[bytes]:
     length = read_length(environ)
     if length is not None:
         if most is not None and length > most:
-            raise RequestEntityTooLarge
-        return BufferedReader(PromisedBody(source, length))
+            raise TooLarge("MAX_CONTENT_LENGTH", most)
+        return BodyReader(PromisedBody(source, length))
     if "wsgi.input_terminated" in environ:
-        return BufferedReader(UnknownBody(source, most))
-    return BytesIO()
+        return BodyReader(UnknownBody(source, most))
+    return NoBody()
 
 
 def read_length(environ: WSGIEnvironment) -> int | None:
@@ -49,6 +52,24 @@ def read_length(environ: WSGIEnvironment) -> int | None:
     if _is_length(length.strip(" \t")) is None:
         raise BadRequest(f"The Content-Length {length[:20]!r} is not a number.")
     return int(length)
+
+
+class BodyReader(BufferedReader):
+    """A body as a stream, for `async for` as well, which reads in a thread."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = the_app().ensure_async(self.read1)
+        while piece := await read(PIECE_BYTES):
+            yield piece
+
+
+class NoBody(BytesIO):
+    """The body of a request without one."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        nothing: tuple[bytes, ...] = ()
+        for piece in nothing:
+            yield piece
 
 
 class PromisedBody(RawIOBase):
@@ -110,6 +131,7 @@ class UnknownBody(PromisedBody):
 
     def __init__(self, source: IO[bytes], most: int | None) -> None:
         super().__init__(source, -1 if most is None else most)
+        self._most = most
 
     def _take(self, size: int) -> bytes:
         if self._left < 0:  # no limit
@@ -117,7 +139,7 @@ class UnknownBody(PromisedBody):
         # One byte more than is allowed tells whether there is more.
         data = read_piece(self._source, min(size, self._left + 1, PIECE_BYTES))
         if len(data) > self._left:
-            raise RequestEntityTooLarge
+            raise TooLarge("MAX_CONTENT_LENGTH", self._most)
         self._left -= len(data)
         return data
 

@@ -74,7 +74,8 @@ def _end_as_text(expires: Any, max_age: Any) -> str | None:
     if max_age is not None and type(max_age) is not int:
         return None
     if type(expires) is datetime and expires.tzinfo is UTC:
-        return _date(math.floor(expires.timestamp()))
+        # Without the part of a second, which a float of a far year rounds up.
+        return _date(math.floor(expires.replace(microsecond=0).timestamp()))
     return expires if type(expires) is str and expires else None
 
 

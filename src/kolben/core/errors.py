@@ -20,6 +20,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import RoutingException
 
 from kolben.core.current import the_request
+from kolben.core.limits import TooLarge
 from kolben.signals import announce, got_request_exception
 from kolben.typing import App, Response
 
@@ -126,7 +127,7 @@ def _answers_itself(error: HTTPException) -> bool:
 
 def answer_user_exception(app: App, error: Exception) -> Any:
     """Return what answers an exception of a view or hook; raise it if nothing does."""
-    _show_missing_key(app, error)
+    _explain(app, error)
     if isinstance(error, HTTPException) and not app.trap_http_exception(error):
         return app.handle_http_exception(error)
     handler = _handler(app, error)
@@ -137,7 +138,7 @@ def answer_user_exception(app: App, error: Exception) -> Any:
 
 async def answer_user_exception_async(app: App, error: Exception) -> Any:
     """Return what answers an exception of a view or hook; raise it if nothing does."""
-    _show_missing_key(app, error)
+    _explain(app, error)
     if isinstance(error, HTTPException) and not app.trap_http_exception(error):
         return await answer_http_exception_async(app, error)
     handler = _handler_async(app, error)
@@ -146,8 +147,19 @@ async def answer_user_exception_async(app: App, error: Exception) -> Any:
     return await handler(error)
 
 
-def _show_missing_key(app: App, error: Exception) -> None:
-    """Have the page of a missing form field say which it is, where that may be told."""
+def _explain(app: App, error: Exception) -> None:
+    """Have the page of an error say what is missing or too large, where that may be told.
+
+    What was too large is in the log in any case.
+    """
+    if isinstance(error, TooLarge):
+        request = the_request()
+        # SECURITY: the rule, as a path may have line breaks in it.
+        route = ascii(request.path) if request.url_rule is None else request.url_rule.rule
+        explanation = error.explanation(ascii(request.method)[1:-1], route)
+        app.logger.warning("413 for %s", explanation)
+        if app.debug:
+            error.description = explanation
     if isinstance(error, BadRequestKeyError) and (
         app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]
     ):

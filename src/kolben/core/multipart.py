@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 
 from kolben.core.body_stream import PIECE_BYTES
+from kolben.core.limits import TooLarge
 
 # Clients end lines with CRLF; some end them with one of both, and are understood.
 _BREAK = rb"(?:\r\n|\n|\r)"
@@ -103,7 +103,7 @@ class MultipartReader:
         held = len(self._buffer) - self._at
         most = self.max_memory_size
         if most is not None and held + self._dropped + min(len(data), PIECE_BYTES) > most:
-            raise RequestEntityTooLarge
+            raise TooLarge("MAX_FORM_MEMORY_SIZE", most)
         if not held:
             self._buffer = data
         else:
@@ -182,7 +182,7 @@ class MultipartReader:
     def _begin_part(self, name: str | None, filename: str | None, headers: Headers) -> Part:
         self._parts += 1
         if self.max_parts is not None and self._parts > self.max_parts:
-            raise RequestEntityTooLarge
+            raise TooLarge("MAX_FORM_PARTS", self.max_parts)
         if name is None:
             raise ValueError("A part of the multipart body has no name.")  # RFC 7578 §4.2
         self._field_bytes = 0 if filename is None else None
@@ -213,7 +213,7 @@ class MultipartReader:
         if self._field_bytes is not None and self.max_memory_size is not None:
             self._field_bytes += len(data)
             if self._field_bytes > self.max_memory_size:
-                raise RequestEntityTooLarge
+                raise TooLarge("MAX_FORM_MEMORY_SIZE", self.max_memory_size)
         return Data(data if type(data) is bytes else bytes(data), kind is not _CUT_OFF)
 
     def _drop_epilogue(self) -> Event | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from typing import IO, Any, Self
 
 from werkzeug.datastructures import Headers, MultiDict
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
 from werkzeug.routing import Rule
 
 from kolben.core.body import BoundedFormParser, parse_content_type, read_small_body
@@ -15,6 +16,7 @@ from kolben.core.client_headers import ClientHeaders
 from kolben.core.current import find_context
 from kolben.core.fields import ImmutableMultiDict, multi_dict_of
 from kolben.core.lazy import lazy
+from kolben.core.parts import StreamedParts
 from kolben.core.quick_bodies import NOT_READ, read_form, read_json
 from kolben.core.source import EnvironSource, Source
 from kolben.typing import WSGIEnvironment
@@ -192,9 +194,24 @@ class Request(ClientHeaders):
         """
         if self.shallow:
             return super().stream  # it says why there is none
+        given: Any = self.environ["wsgi.input"]
+        if hasattr(given, "__aiter__") and not isinstance(given, BytesIO):
+            return given  # type: ignore[no-any-return]  # it comes while it is read, and knows its own limits
         small = read_small_body(self)
         return open_body(self.environ, self.max_content_length) if small is None else small
 
+    def parts(self) -> StreamedParts:
+        """Read a multipart body part by part, with `for` or `async for`, keeping none of it.
+
+        To begin before all of it has come, the route says stream_body=True. Raises
+        UnsupportedMediaType (415) for another kind of body.
+        """
+        self._parse_content_type()
+        mimetype, options = self._parsed_content_type
+        boundary = options.get("boundary", "")
+        if mimetype != "multipart/form-data" or not boundary.isascii() or not boundary:
+            raise UnsupportedMediaType("The body has to be multipart/form-data, with a boundary.")
+        return StreamedParts(self, boundary.encode())
     @lazy
     def form(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The fields of a form."""

@@ -78,7 +78,7 @@ class LoopGuard:
         self._timer = self._loop.call_later(self._threshold_s / 4, self._beat)
 
     def _watch(self) -> None:
-        while not self._is_over.wait(self._threshold_s / 4):
+        while not self._is_over.wait(self._threshold_s / 4) and self._loop.is_running():
             waited_s = time.monotonic() - self._last_beat
             if waited_s > self._threshold_s * 5 / 4:
                 self._tell(waited_s)

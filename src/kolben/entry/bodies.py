@@ -11,9 +11,8 @@ from io import RawIOBase
 from tempfile import TemporaryFile
 from typing import IO, Any, cast
 
-from werkzeug.exceptions import RequestEntityTooLarge
-
 from kolben.core.body import SmallBody
+from kolben.core.limits import TooLarge
 from kolben.entry.disconnects import run_watched
 from kolben.entry.threads import run_in_thread
 from kolben.typing import Receive
@@ -40,13 +39,16 @@ class ClientGone(Exception):
 class RefusedBody(RawIOBase):
     """A body that is longer than allowed: whoever reads it gets a 413."""
 
+    def __init__(self, most: int) -> None:
+        self._most = most
+
     def readable(self) -> bool:
         """Say that this can be read."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io calls it so
         """Raise RequestEntityTooLarge (413)."""
-        raise RequestEntityTooLarge
+        raise TooLarge("MAX_CONTENT_LENGTH", self._most)
 
 
 async def read_body(open_body: OpenBody, length: str, most: int | None) -> IO[bytes]:
@@ -56,7 +58,7 @@ async def read_body(open_body: OpenBody, length: str, most: int | None) -> IO[by
     who reads the stream gets a 413. Raises ClientGone if the body is cut off.
     """
     if most is not None and _is_above(length, most):
-        return cast("IO[bytes]", RefusedBody())
+        return cast("IO[bytes]", RefusedBody(most))
     parts: Parts = []
     size = in_memory = 0
     file: Any = None
@@ -66,7 +68,7 @@ async def read_body(open_body: OpenBody, length: str, most: int | None) -> IO[by
                 size += len(piece)
                 if most is not None and size > most:
                     _close(file)
-                    return cast("IO[bytes]", RefusedBody())
+                    return cast("IO[bytes]", RefusedBody(most))
                 in_memory += len(piece)
                 _add(parts, piece)
                 if in_memory > (MEMORY_BYTES if file is None else PIECE_BYTES):

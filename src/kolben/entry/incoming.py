@@ -15,6 +15,7 @@ from kolben.core.current import current
 from kolben.core.outgoing import check_status, inspect_headers
 from kolben.entry.bodies import ClientGone, OpenBody, read_body
 from kolben.entry.disconnects import ClientLeaves, run_watched
+from kolben.entry.live_body import LiveBody
 from kolben.entry.outgoing import Outgoing, drop
 from kolben.entry.respond import respond, respond_async
 from kolben.entry.scopes import ASGISource, Glance, RSGISource
@@ -48,17 +49,46 @@ async def answer(
     host, context.has_cookie, length = glance
     _match(context, method, path, host)
     plan = context.plan
-    if length is not None and (plan is None or not plan.streams_body):
+    if length is not None:
+        if plan is not None and plan.streams_body:
+            return await _answer_live(context, source, line, open_body, client_leaves)
         try:
             source.set_body(await read_body(open_body, length, _limit(context)))
         except ClientGone:
             return None
+    return await _respond(context, method == "HEAD", client_leaves)
+
+
+async def _answer_live(
+    context: RequestContext,
+    source: Source,
+    line: tuple[str, str],
+    open_body: OpenBody,
+    client_leaves: ClientLeaves,
+) -> Outgoing | None:
+    """Answer a request whose view reads the body as it comes."""
+    live: Any = LiveBody(open_body, _limit(context))
+    source.set_body(live)
+
+    async def client_leaves_then() -> None:
+        await live.has_ended()
+        await client_leaves()
+
+    try:
+        return await _respond(context, line[0] == "HEAD", client_leaves_then)
+    finally:
+        await live.aclose()
+
+
+async def _respond(
+    context: RequestContext, is_head: bool, client_leaves: ClientLeaves
+) -> Outgoing | None:
+    """Run the cycle of a matched request where its plan says."""
+    app, plan = context.app, context.plan
     if plan is None or not plan.on_loop:
-        found: Outgoing | None = await run_in_thread(
-            respond, app, context, method == "HEAD", give_back=drop
-        )
+        found: Outgoing | None = await run_in_thread(respond, app, context, is_head, give_back=drop)
     else:
-        work = respond_async(app, context, method == "HEAD")
+        work = respond_async(app, context, is_head)
         found = await run_watched(work, client_leaves)
     return found
 

@@ -1,0 +1,26 @@
+"""Answers 413 that know which setting they are of."""
+
+from __future__ import annotations
+
+from werkzeug.exceptions import RequestEntityTooLarge
+
+
+class TooLarge(RequestEntityTooLarge):
+    """A body, or a part of one, is above a limit.
+
+    setting: the key in the app's configuration, and the attribute of a request in lower case.
+    """
+
+    def __init__(self, setting: str, most: int | None) -> None:
+        super().__init__()
+        self.setting = setting
+        self.most = most
+
+    def explanation(self, method: str, route: str) -> str:
+        """Say what was above which limit, and how it is set."""
+        attribute = self.setting.lower()
+        return (
+            f"{method} {route}: the request is above {self.setting}, which is {self.most} here. Set"
+            f" app.config[{self.setting!r}], or for one request request.{attribute} in a"
+            " before_request function."
+        )
