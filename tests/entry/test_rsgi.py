@@ -1,0 +1,127 @@
+"""What RSGI servers say and want, version 1.6 as Granian 2.8 has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from werkzeug.datastructures import Headers
+
+from kolben import Flask, Response
+from tests.wires import Answer, Message, RSGIConnection, RSGIScope
+
+
+def connection(path: str = "/", method: str = "GET") -> RSGIConnection:
+    return RSGIConnection(Message(method, path, "", Headers({"Host": "localhost"}), b""))
+
+
+def ask(app: Flask, connection: RSGIConnection) -> Answer:
+    asyncio.run(connection.run(app))
+    return connection.answer()
+
+
+@pytest.mark.parametrize(
+    ("make", "sent"),
+    [
+        (lambda: "hello", [b"hello"]),
+        (lambda: Response([b"a", b"b"]), [b"ab"]),
+        (lambda: Response(iter(["a", "", "b"])), [b"a", b"b"]),
+        (lambda: ("", 204), []),
+    ],
+    ids=["text", "list", "stream", "empty"],
+)
+def test_an_answer_is_sent_in_the_way_that_it_is_made(app: Flask, make: Any, sent: Any) -> None:
+    app.add_url_rule("/", "view", make)
+    asked = connection()
+    ask(app, asked)
+    assert asked.sent == sent
+
+
+def test_headers_go_as_text(app: Flask) -> None:
+    app.add_url_rule("/", "view", lambda: ("a", 201, [("X-A", "1"), ("X-A", "2")]))
+    asked = connection()
+    assert ask(app, asked).status == 201
+    assert sorted(asked.headers) == [
+        ("Content-Length", "1"),
+        ("Content-Type", "text/html; charset=utf-8"),
+        ("X-A", "1"),
+        ("X-A", "2"),
+    ]
+
+
+def test_an_error_of_a_stream_is_one_for_the_server(app: Flask) -> None:
+    def failing() -> Iterator[str]:
+        yield "a"
+        raise ValueError("in the stream")
+
+    app.add_url_rule("/", "view", lambda: Response(failing()))
+    with pytest.raises(ValueError, match="in the stream"):
+        ask(app, connection())
+
+
+def test_that_the_client_is_gone_is_no_error(app: Flask) -> None:
+    asked = connection()
+    closed: list[str] = []
+
+    @app.get("/")
+    def view() -> Response:
+        def pieces() -> Iterator[str]:
+            try:
+                yield "a"
+                asked.gone.set()
+                while True:
+                    yield "b"
+            finally:
+                closed.append("closed")
+
+        return Response(pieces())
+
+    asyncio.run(asked.run(app))
+    assert (asked.sent, closed) == ([b"a"], ["closed"])
+
+
+def test_the_servers_loop_runs_the_hooks_of_beginning_and_end(app: Flask) -> None:
+    said: list[str] = []
+    app.before_serving(lambda: said.append("begun"))
+    app.after_serving(lambda: said.append("ended"))
+    app.add_url_rule("/", "view", lambda: "hello")
+    loop = asyncio.new_event_loop()
+    try:
+        app.__rsgi_init__(loop)
+        for _ in range(2):
+            asked = connection()
+            loop.run_until_complete(asked.run(app))
+            said.append(asked.answer().text)
+        app.__rsgi_del__(loop)
+    finally:
+        loop.close()
+    assert said == ["begun", "hello", "hello", "ended"]
+
+
+def test_the_hooks_of_the_beginning_run_also_for_a_server_that_does_not_say_so(app: Flask) -> None:
+    said: list[str] = []
+    app.before_serving(lambda: said.append("begun"))
+    app.add_url_rule("/", "view", lambda: "hello")
+    for _ in range(2):
+        ask(app, connection())
+    assert said == ["begun"]
+
+
+def test_websockets_have_files_of_their_own(app: Flask) -> None:
+    class Refused:
+        """The protocol of a WebSocket that is refused."""
+
+        def __init__(self) -> None:
+            self.status = 0
+
+        def close(self, status: int | None = None) -> tuple[int, bool]:
+            self.status = status or 0
+            return self.status, True
+
+    scope = RSGIScope(Message("GET", "/", "", Headers({"Host": "localhost"}), b""))
+    scope.proto = "ws"
+    protocol = Refused()
+    asyncio.run(app.__rsgi__(scope, protocol))
+    assert protocol.status >= 400
