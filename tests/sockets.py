@@ -18,7 +18,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 from werkzeug.datastructures import Headers
 
-from kolben import Flask
+from kolben import Flask, websocket
 from kolben.core.current import find_context
 from tests.wires import RSGIHeaders, RSGIProtocolClosed
 
@@ -177,6 +177,7 @@ class Client:
         return self._to_app.popleft()
 
     async def _wait_for_reader(self) -> None:
+        await asyncio.sleep(0)  # a server's buffer is full now and then
         await self._wait(lambda: not self.stalls or self.is_gone)
 
 
@@ -389,7 +390,7 @@ def converse(kind: type[Client], app: Flask, path: str, talk: Talk, **options: A
     return asyncio.run(run())
 
 
-# What clients do in many tests.
+# What clients, and views, do in many tests.
 
 
 async def nothing(socket: Client) -> None:
@@ -404,6 +405,12 @@ async def first(socket: Client) -> Any:
 async def end(socket: Client) -> tuple[int, str]:
     """Wait for the end."""
     return await socket.closes()
+
+
+async def send_for_ever() -> None:
+    """Send messages, in a view, until something ends that."""
+    while True:
+        await websocket.send("message")
 
 
 def refusal(talk: Callable[..., Any], app: Flask, path: str = "/", **options: Any) -> Refused:

@@ -139,7 +139,7 @@ class Connection:
             await self._channel.accept(subprotocol, headers)
         except WebSocketClosed as end:
             self._end(end)
-            raise
+            self._raise_if_ended()
         self.is_accepted = True
         self._reader = self._loop.create_task(self._read())
         if self.ended is not None:  # meanwhile, by somebody else
@@ -238,7 +238,7 @@ class Connection:
                 await self._channel.send(message)
             except WebSocketClosed as end:
                 self._end(end)
-                raise
+                self._raise_if_ended()
             finally:
                 self._send_began = 0.0
             self._last = self._loop.time()

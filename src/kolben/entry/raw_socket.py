@@ -10,6 +10,7 @@ import os
 import socket
 import stat
 import struct
+from contextlib import suppress
 
 from kolben.entry.scopes import _split_address
 
@@ -51,11 +52,8 @@ def cut_off(ends: Ends) -> None:
     """End the connection; the server finds it ended."""
     found = _find(ends)
     if found is not None:
-        with found:
-            try:
-                found.shutdown(socket.SHUT_RDWR)
-            except OSError:  # it has ended
-                return
+        with found, suppress(OSError):  # it may just have ended
+            found.shutdown(socket.SHUT_RDWR)
 
 
 def _find(ends: Ends) -> socket.socket | None:

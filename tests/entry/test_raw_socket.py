@@ -1,0 +1,129 @@
+"""Connections of this process are found by their ends, written to and cut off."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from kolben.entry import raw_socket
+from kolben.entry.raw_socket import Ends, cut_off, parse_ends, write_close
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="it has no folder of descriptors")
+
+
+class Pair:
+    """A connection: what the server holds, and what the client does."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, 0), family=family) as listener:
+            self.client = socket.create_connection(listener.getsockname()[:2])
+            self.server, _ = listener.accept()
+        self.client.settimeout(5)
+
+    @property
+    def ends(self) -> Ends:
+        found = parse_ends(self.text(self.client), self.text(self.server))
+        assert found is not None
+        return found
+
+    @staticmethod
+    def text(end: socket.socket) -> str:
+        """Write an address as Granian does."""
+        host, port = end.getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def close(self) -> None:
+        self.client.close()
+        self.server.close()
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    made = Pair()
+    yield made
+    made.close()
+
+
+def test_a_close_frame_is_written(pair: Pair) -> None:
+    assert write_close(pair.ends, 4001, "why")
+    assert b"\x88\x05" + struct.pack("!H", 4001) + b"why" == pair.client.recv(100)
+
+
+def test_over_ipv6_too() -> None:
+    try:
+        pair = Pair("::1")
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    assert write_close(pair.ends, 1000, "")
+    assert b"\x88\x02\x03\xe8" == pair.client.recv(100)
+    pair.close()
+
+
+def test_a_connection_is_cut_off(pair: Pair) -> None:
+    cut_off(pair.ends)
+    assert b"" == pair.client.recv(100)
+    assert b"" == pair.server.recv(100)
+    cut_off(pair.ends)
+
+
+def test_what_is_not_there_is_not_found(pair: Pair) -> None:
+    nowhere = (("127.0.0.1", 1), ("127.0.0.1", 2))
+    assert not write_close(nowhere, 1000, "")
+    cut_off(nowhere)
+    ends = pair.ends
+    assert write_close(ends, 1000, "")
+    pair.close()
+    assert not write_close(ends, 1000, "")
+
+
+def test_a_descriptor_that_is_another_connections_by_now_is_not_used(pair: Pair) -> None:
+    other = Pair()
+    raw_socket._descriptors[pair.ends] = other.server.fileno()
+    assert write_close(pair.ends, 1000, "")
+    assert b"\x88\x02\x03\xe8" == pair.client.recv(100)
+    other.client.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        other.client.recv(100)
+    other.close()
+
+
+def test_a_descriptor_that_is_closed_by_now_is_looked_for_again(pair: Pair) -> None:
+    raw_socket._descriptors[pair.ends] = 1_000_000
+    assert write_close(pair.ends, 1000, "")
+
+
+def test_a_client_that_has_gone_takes_nothing(pair: Pair) -> None:
+    ends = pair.ends
+    pair.server.setblocking(False)
+    with suppress(BlockingIOError):
+        while pair.server.send(b"x" * 65_536):
+            pass
+    assert not write_close(ends, 1000, "")
+
+
+def test_other_descriptors_are_left_alone(pair: Pair) -> None:
+    with socket.socket(socket.AF_UNIX) as file, socket.create_server(("127.0.0.1", 0)) as listener:
+        raw_socket._search()
+        assert {file.fileno(), listener.fileno()}.isdisjoint(raw_socket._descriptors.values())
+    raw_socket._note(1_000_000)
+    assert pair.server.fileno() == raw_socket._descriptors[pair.ends]
+
+
+def test_without_a_folder_of_descriptors_nothing_is_found(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw_socket._descriptors.clear()
+    monkeypatch.setattr(raw_socket, "_FOLDERS", ("/nowhere",))
+    assert not write_close(pair.ends, 1000, "")
+
+
+@pytest.mark.parametrize("client", ["unix:", "", "/a/path"])
+def test_a_socket_that_is_a_file_has_no_ends(client: str) -> None:
+    assert parse_ends(client, "127.0.0.1:80") is None
+    assert parse_ends("127.0.0.1:80", client) is None
