@@ -40,6 +40,24 @@ def test_in_an_app_context_the_request_is_missing(name: str) -> None:
     assert "test_request_context" in str(caught.value)
 
 
+def test_outside_of_a_websocket_it_is_said_what_to_write() -> None:
+    with (
+        Flask(__name__).test_request_context(),
+        pytest.raises(RuntimeError, match="Working outside of a WebSocket") as caught,
+    ):
+        current.the_websocket()
+    assert '@app.websocket("/the/path")' in str(caught.value)
+    with pytest.raises(RuntimeError, match="Working outside of a WebSocket"):
+        current.the_websocket()
+
+
+def test_inside_of_a_websocket_it_is_there() -> None:
+    one: Any = object()
+    with Flask(__name__).test_request_context() as context:
+        context.websocket = one
+        assert current.the_websocket() is one
+
+
 def test_a_context_may_be_asked_for_without_a_name() -> None:
     with pytest.raises(RuntimeError) as caught:
         current.the_context()

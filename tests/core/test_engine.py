@@ -227,3 +227,70 @@ def test_an_http_error_of_a_converter_is_the_routing_exception(debug: bool) -> N
     app.before_request(lambda: seen.append(request.routing_exception))
     assert app.test_client().get("/x").status_code == 410
     assert isinstance(seen[0], HTTPException)
+
+
+# WebSockets.
+
+
+def match_socket(app: Flask, path: str = "/", **options: Any) -> tuple[Plan, Any]:
+    """Match a WebSocket; return its plan and the request."""
+    with app.test_request_context(path, **options) as context:
+        context.request.routing_exception = None
+        return app.engine.match_socket(context), context.request
+
+
+def test_a_websocket_finds_its_plan_and_values() -> None:
+    app = Flask(__name__)
+
+    async def view(room: str) -> None: ...
+
+    app.add_websocket("/<room>", "part.view", view)
+    plan, asked = match_socket(app, "/a")
+    assert (view, {"room": "a"}) == (plan.view, asked.view_args)
+    assert plan.hooks is app.engine.socket_hooks_for(("part",))
+    assert plan is match_socket(app, "/b")[0]
+
+
+REFUSED: dict[str, tuple[str, dict[str, Any], int]] = {
+    "no rule": ("/nowhere/at/all", {}, 404),
+    "HTTP alone": ("/http", {}, 400),
+    "an extension's": ("/theirs", {}, 501),
+    "a bad host": ("/", {"headers": {"Host": "a b"}}, 400),
+}
+
+
+@pytest.mark.parametrize(("path", "options", "code"), REFUSED.values(), ids=REFUSED)
+def test_a_websocket_without_a_rule_of_ours_is_refused(path: str, options: Any, code: int) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/http", "http", lambda: "")
+    app.add_url_rule("/theirs", "theirs", lambda: "", websocket=True)
+    plan, asked = match_socket(app, path, **options)
+    assert plan is app.engine.unmatched_socket
+    assert code == asked.routing_exception.code
+    with app.test_request_context() as context:
+        context.request.routing_exception = asked.routing_exception
+        with pytest.raises(HTTPException):
+            plan.view()
+
+
+@pytest.mark.parametrize("is_upgrade", [True, False])
+def test_over_http_a_rule_of_a_websocket_is_refused(is_upgrade: bool) -> None:
+    app = Flask(__name__)
+
+    async def view() -> None: ...
+
+    app.add_websocket("/", "view", view)
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket"} if is_upgrade else {}
+    with app.test_request_context(headers=headers):
+        assert request.routing_exception is not None
+        assert 400 == request.routing_exception.code
+        assert request.url_rule is None
+
+
+def test_hooks_of_websockets_are_merged_again_when_they_change() -> None:
+    app = Flask(__name__)
+    hooks = app.engine.socket_hooks_for(())
+    assert () == hooks.before
+    app.before_websocket_funcs[None].append(print)
+    assert hooks is app.engine.socket_hooks_for(())
+    assert (print,) == hooks.before

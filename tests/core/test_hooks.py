@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from kolben.core.hooks import Hooks, HookTable, WatchedDict, WatchedList
+from kolben import Response
+from kolben.core.hooks import Hooks, HookTable, SocketHooks, WatchedDict, WatchedList
 
 LIST_CHANGES: dict[str, Callable[[list[Any]], Any]] = {
     "append": lambda hooks: hooks.append(9),
@@ -150,3 +151,32 @@ def test_hooks_that_are_async_are_wrapped_once_when_merged() -> None:
     hooks = Hooks(())
     hooks.merge(tables)
     assert [str(hook) for hook in hooks.before] == ["sync hook"]
+
+
+def test_hooks_of_websockets_are_taken_from_tables_of_their_own() -> None:
+    def table(kind: str) -> dict[str | None, list[Any]]:
+        return {name: [f"{kind} {name}"] for name in (None, "a")}
+
+    calls: list[Any] = []
+    changed, kept = Response(), Response()
+
+    def change(response: Any) -> Any:
+        calls.append(response)
+        return changed
+
+    app: Any = SimpleNamespace(
+        url_value_preprocessors={},
+        before_websocket_funcs=table("before"),
+        after_websocket_funcs={None: [calls.append, change]},
+        teardown_websocket_funcs=table("teardown"),
+        ensure_sync=lambda hook: hook,
+        ensure_async=lambda hook: hook,
+    )
+    hooks = SocketHooks(("a",))
+    hooks.merge(app)
+    assert ("before None", "before a") == hooks.before
+    assert ("teardown a", "teardown None") == hooks.teardown
+    assert () == hooks.after
+    (close,) = hooks.closing
+    assert changed is close(kept)
+    assert [kept, changed] == calls
