@@ -48,12 +48,13 @@ class Running:
         self.folder = folder
         self.port = find_free_port()
         ours = name.startswith(("kolben", "granian"))
-        python = sys.executable if ours else user_environment("async-servers", PACKAGES).python
-        command = SERVERS[name].format(port=self.port).split()
+        words = SERVERS[name].format(port=self.port).split()
+        others = None if ours else user_environment("async-servers", PACKAGES)
+        command = [sys.executable, *words] if others is None else others.command(*words)
         self.log = folder / "log.txt"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [str(python), *command],
+                command,
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": str(folder), "KOLBEN_THREADS": "8"},
                 stdout=log,

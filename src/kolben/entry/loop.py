@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 _lock = threading.Lock()
@@ -44,11 +45,22 @@ def the_loop() -> asyncio.AbstractEventLoop:
     with _lock:
         if _loop is None or _loop.is_closed():
             _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="kolben-loop", daemon=True).start()
+            run = partial(_run_forever, _loop)
+            threading.Thread(target=run, name="kolben-loop", daemon=True).start()
             for function in _at_start:
                 _loop.call_soon_threadsafe(function)
         return _loop
 
+
+def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
+    """Be the thread of this process's own loop."""
+    global _loop_thread
+    _loop_thread = threading.get_ident()
+    loop.run_forever()
+
+
+# Where gevent has patched it, a "thread" is a greenlet, and all of them see the loop as running.
+_loop_thread: int | None = None
 
 _at_start: list[Callable[[], Any]] = []
 
@@ -142,9 +154,10 @@ async def _await_while_handling(
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """Return the loop that runs in this thread, if any."""
     try:
-        return asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
     except RuntimeError:
         return None
+    return None if loop is _loop and threading.get_ident() != _loop_thread else loop
 
 
 def take_over(context: contextvars.Context) -> None:
