@@ -1,9 +1,13 @@
-"""The cycle runs hooks, view and hooks in Flask's order, whether or not steps are overridden."""
+"""The cycle runs hooks, view and hooks in Flask's order: on each entry, plain or async, by steps or
+not.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import pytest
 
@@ -12,12 +16,21 @@ from kolben import (
     Flask,
     Response,
     after_this_request,
+    appcontext_tearing_down,
     g,
     request,
     request_finished,
     request_started,
+    request_tearing_down,
     session,
 )
+from kolben.core.cycle import run
+from kolben.sessions import SecureCookieSessionInterface
+from tests.wires import WireClient
+
+MakeClient = Callable[[Flask], WireClient]
+F = TypeVar("F", bound=Callable[..., Any])
+Written = Callable[[F], F]
 
 
 class ByStep(Flask):
@@ -35,6 +48,29 @@ def app(request: pytest.FixtureRequest) -> Flask:
     return app
 
 
+def made_async(function: Any) -> Any:
+    """Make a coroutine function of a plain one."""
+
+    @wraps(function)
+    async def waiting(*args: Any, **kwargs: Any) -> Any:
+        await asyncio.sleep(0)
+        return function(*args, **kwargs)
+
+    return waiting
+
+
+@pytest.fixture(params=["plain", "async"])
+def written(request: pytest.FixtureRequest) -> Written[Any]:
+    """Decorate views and hooks: they are left plain, or made async."""
+    return made_async if request.param == "async" else lambda function: function
+
+
+@pytest.fixture(params=["plain", "async"])
+def hooked(request: pytest.FixtureRequest) -> Written[Any]:
+    """Do the same with hooks, where the view has a kind of its own."""
+    return made_async if request.param == "async" else lambda function: function
+
+
 def note(said: list[str], word: str) -> Callable[..., None]:
     def hook(*args: Any) -> None:
         said.append(word)
@@ -50,24 +86,27 @@ def note_after(said: list[str], word: str) -> Callable[[Response], Response]:
     return hook
 
 
-def test_hooks_run_in_order(app: Flask) -> None:
+def test_hooks_run_in_order(
+    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+) -> None:
     said: list[str] = []
     blueprint = Blueprint("bp", __name__)
     for owner, name in ((app, "app"), (blueprint, "bp")):
-        owner.url_value_preprocessor(note(said, f"{name} values"))
-        owner.before_request(note(said, f"{name} before"))
-        owner.after_request(note_after(said, f"{name} after"))
-        owner.teardown_request(note(said, f"{name} teardown"))
-    app.teardown_appcontext(note(said, "app context"))
+        owner.url_value_preprocessor(hooked(note(said, f"{name} values")))
+        owner.before_request(hooked(note(said, f"{name} before")))
+        owner.after_request(hooked(note_after(said, f"{name} after")))
+        owner.teardown_request(hooked(note(said, f"{name} teardown")))
+    app.teardown_appcontext(hooked(note(said, "app context")))
 
     @blueprint.get("/")
+    @written
     def view() -> str:
-        after_this_request(note_after(said, "this"))
+        after_this_request(hooked(note_after(said, "this")))
         said.append("view")
         return ""
 
     app.register_blueprint(blueprint)
-    assert app.test_client().get("/").status_code == 200
+    assert wire(app).get("/").status == 200
     assert said == [
         "app values",
         "bp values",
@@ -83,73 +122,116 @@ def test_hooks_run_in_order(app: Flask) -> None:
     ]
 
 
-def test_a_before_hook_answers_instead_of_the_view(app: Flask) -> None:
-    app.before_request(lambda: ("early", 202))
-    app.before_request(lambda: pytest.fail("a later hook ran"))
-    app.add_url_rule("/", "view", lambda: pytest.fail("the view ran"))
-    response = app.test_client().get("/")
-    assert (response.status_code, response.text) == (202, "early")
+def test_plain_and_async_hooks_keep_their_order(
+    app: Flask, wire: MakeClient, written: Written[Any]
+) -> None:
+    said: list[str] = []
+    for number in range(6):
+        kind = made_async if number % 3 == 1 else lambda function: function
+        app.before_request(kind(note(said, f"before {number}")))
+        app.after_request(kind(note_after(said, f"after {number}")))
+        app.teardown_request(kind(note(said, f"teardown {number}")))
+    app.add_url_rule("/", "view", written(lambda: ""))
+    wire(app).get("/")
+    assert said == [
+        *(f"before {number}" for number in range(6)),
+        *(f"after {number}" for number in reversed(range(6))),
+        *(f"teardown {number}" for number in reversed(range(6))),
+    ]
 
 
-def test_hooks_of_an_unknown_path_are_the_apps(app: Flask) -> None:
+def test_a_before_hook_answers_instead_of_the_view(
+    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+) -> None:
+    app.before_request(hooked(lambda: None))
+    app.before_request(hooked(lambda: ("early", 202)))
+    app.before_request(hooked(lambda: pytest.fail("a later hook ran")))
+    app.add_url_rule("/", "view", written(lambda: pytest.fail("the view ran")))
+    response = wire(app).get("/")
+    assert (response.status, response.text) == (202, "early")
+
+
+def test_hooks_of_an_unknown_path_are_the_apps(
+    app: Flask, wire: MakeClient, hooked: Written[Any]
+) -> None:
     seen: list[Any] = []
-    app.url_value_preprocessor(lambda endpoint, values: seen.append((endpoint, values)))
-    app.before_request(lambda: seen.append(request.routing_exception))
-    assert app.test_client().get("/nothing").status_code == 404
+    app.url_value_preprocessor(hooked(lambda endpoint, values: seen.append((endpoint, values))))
+    app.before_request(hooked(lambda: seen.append(request.routing_exception)))
+    assert wire(app).get("/nothing").status == 404
     assert seen[0] == (None, None)
     assert seen[1].code == 404
 
 
-def test_a_preprocessor_changes_the_values(app: Flask) -> None:
+def test_a_preprocessor_changes_the_values(
+    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+) -> None:
     @app.url_value_preprocessor
+    @hooked
     def take_language(endpoint: str | None, values: dict[str, Any] | None) -> None:
         assert values is not None
         g.language = values.pop("language")
 
-    app.add_url_rule("/<language>/<word>", "view", lambda word: f"{g.language} {word}")
-    assert app.test_client().get("/de/Kolben").text == "de Kolben"
+    app.add_url_rule("/<language>/<word>", "view", written(lambda word: f"{g.language} {word}"))
+    assert wire(app).get("/de/Kolben").text == "de Kolben"
 
 
-def test_hooks_may_be_async(app: Flask) -> None:
+def test_hooks_and_view_share_g(
+    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+) -> None:
+    seen: list[str] = []
+
     @app.before_request
-    async def before() -> None:
+    @hooked
+    def before() -> None:
         g.said = ["before"]
 
     @app.after_request
-    async def after(response: Response) -> Response:
+    @hooked
+    def after(response: Response) -> Response:
         response.headers["X-Said"] = " ".join([*g.said, "after"])
         return response
 
     @app.teardown_request
-    async def teardown(error: BaseException | None) -> None:
-        g.said.append("teardown")
+    @hooked
+    def teardown(error: BaseException | None) -> None:
+        seen.extend(g.said)
 
     @app.get("/")
-    async def view() -> str:
+    @written
+    def view() -> str:
         g.said.append("view")
 
         @after_this_request
-        async def this(response: Response) -> Response:
+        @hooked
+        def this(response: Response) -> Response:
             g.said.append("this")
             return response
 
         return "awaited"
 
-    response = app.test_client().get("/")
+    response = wire(app).get("/")
     assert (response.text, response.headers["X-Said"]) == ("awaited", "before view this after")
+    assert seen == ["before", "view", "this"]
 
 
 @pytest.mark.parametrize("returned", [None, "text"])
 @pytest.mark.parametrize("which", ["app", "this"])
 def test_an_after_hook_that_returns_no_response_is_named(
-    app: Flask, returned: Any, which: str
+    app: Flask,
+    wire: MakeClient,
+    written: Written[Any],
+    hooked: Written[Any],
+    returned: Any,
+    which: str,
 ) -> None:
     app.testing = True
 
+    @hooked
     def bad_hook(response: Response) -> Any:
         return returned
 
     @app.get("/")
+    @written
     def view() -> str:
         if which == "this":
             after_this_request(bad_hook)
@@ -158,56 +240,130 @@ def test_an_after_hook_that_returns_no_response_is_named(
     if which == "app":
         app.after_request(bad_hook)
     with pytest.raises(TypeError, match="bad_hook' returned"):
-        app.test_client().get("/")
+        wire(app).get("/")
 
 
-def test_another_rule_that_a_hook_puts_in_place_is_called(app: Flask) -> None:
-    app.add_url_rule("/old", "old", lambda: "old")
-    app.add_url_rule("/new", "new", lambda: "new")
+def test_another_rule_that_a_hook_puts_in_place_is_called(
+    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+) -> None:
+    app.add_url_rule("/old", "old", written(lambda: "old"))
+    app.add_url_rule("/plain", "plain", lambda: "plain")
+    app.add_url_rule("/async", "async", made_async(lambda: "async"))
 
     @app.before_request
+    @hooked
     def rewrite() -> None:
-        [rule] = [rule for rule in app.url_map.iter_rules() if rule.endpoint == "new"]
+        [rule] = [rule for rule in app.url_map.iter_rules() if rule.endpoint in request.args]
         request.url_rule = rule
 
-    assert app.test_client().get("/old").text == "new"
+    client = wire(app)
+    assert [client.get(f"/old?{kind}").text for kind in ("plain", "async")] == ["plain", "async"]
 
 
-def test_options_are_answered_without_the_view(app: Flask) -> None:
-    app.add_url_rule("/<int:n>", "view", lambda n: "", methods=["GET", "PUT"])
-    response = app.test_client().options("/1")
-    assert sorted(response.allow) == ["GET", "HEAD", "OPTIONS", "PUT"]
-    assert response.data == b""
+def test_options_are_answered_without_the_view(
+    app: Flask, wire: MakeClient, written: Written[Any]
+) -> None:
+    app.add_url_rule("/<int:n>", "view", written(lambda n: ""), methods=["GET", "PUT"])
+    response = wire(app).open("/1", method="OPTIONS")
+    assert sorted(response.headers["Allow"].split(", ")) == ["GET", "HEAD", "OPTIONS", "PUT"]
+    assert response.body == b""
 
 
-def test_an_endpoint_without_function_is_an_error(app: Flask) -> None:
+def test_an_endpoint_without_function_is_an_error(app: Flask, wire: MakeClient) -> None:
     app.testing = True
     app.add_url_rule("/", "nobody")
     with pytest.raises(KeyError, match="nobody"):
-        app.test_client().get("/")
+        wire(app).get("/")
 
 
-def test_signals_frame_the_request(app: Flask) -> None:
+def test_signals_frame_the_request(
+    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+) -> None:
     said: list[Any] = []
+    app.before_request(hooked(lambda: said.append("before")))
+    app.add_url_rule("/", "view", written(lambda: ("", 201)))
+    receivers = {
+        request_started: hooked(lambda sender, **rest: said.append("started")),
+        request_finished: hooked(
+            lambda sender, response, **rest: said.append(response.status_code)
+        ),
+        request_tearing_down: hooked(lambda sender, exc, **rest: said.append(exc)),
+        appcontext_tearing_down: hooked(lambda sender, exc, **rest: said.append("app")),
+    }
+    for signal, receiver in receivers.items():
+        signal.connect(receiver, app)
+    wire(app).get("/")
+    assert said == ["started", "before", 201, None, "app"]
 
-    def started(sender: Flask, **rest: Any) -> None:
-        said.append("started")
 
-    def finished(sender: Flask, response: Response, **rest: Any) -> None:
-        said.append(response.status_code)
-
-    request_started.connect(started, app)
-    request_finished.connect(finished, app)
-    app.before_request(lambda: said.append("before"))
-    app.add_url_rule("/", "view", lambda: ("", 201))
-    app.test_client().get("/")
-    assert said == ["started", "before", 201]
+# Sessions.
 
 
-def test_a_session_nobody_touches_is_neither_opened_nor_sent(app: Flask) -> None:
-    app.add_url_rule("/", "view", lambda: "")
-    app.add_url_rule("/set", "set", lambda: str(session.setdefault("a", 1)))
-    client = app.test_client()
+class Blocking(SecureCookieSessionInterface):
+    """An interface of the user's, which may wait for a store: here for the same cookie."""
+
+    def open_session(self, app: Any, request: Any) -> Any:
+        assert not is_on_a_loop()
+        return super().open_session(app, request)
+
+    def save_session(self, app: Any, session: Any, response: Any) -> None:
+        assert not is_on_a_loop()
+        super().save_session(app, session, response)
+
+
+def is_on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+@pytest.fixture(params=["built in", "custom"])
+def with_sessions(request: pytest.FixtureRequest, app: Flask) -> Flask:
+    """The app with the built-in session interface, and with one of the user's."""
+    if request.param == "custom":
+        app.session_interface = Blocking()
+    return app
+
+
+def test_a_session_is_kept_from_request_to_request(
+    with_sessions: Flask, wire: MakeClient, written: Written[Any]
+) -> None:
+    app = with_sessions
+
+    @app.get("/")
+    @written
+    def count() -> str:
+        session["count"] = session.get("count", 0) + 1
+        return str(session["count"])
+
+    client = wire(app)
+    assert [client.get("/").text for _ in range(3)] == ["1", "2", "3"]
+
+
+def test_a_session_may_be_changed_after_the_view(
+    with_sessions: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+) -> None:
+    app = with_sessions
+
+    @app.after_request
+    @hooked
+    def after(response: Response) -> Response:
+        session["seen"] = request.path
+        return response
+
+    app.add_url_rule("/", "view", written(lambda: str(session.get("seen"))))
+    client = wire(app)
+    assert [client.get("/").text for _ in range(2)] == ["None", "/"]
+
+
+def test_a_session_nobody_touches_is_neither_opened_nor_sent(
+    app: Flask, wire: MakeClient, written: Written[Any]
+) -> None:
+    app.add_url_rule("/", "view", written(lambda: ""))
+    app.add_url_rule("/set", "set", written(lambda: str(session.setdefault("a", 1))))
+    client = wire(app)
     assert "Vary" not in client.get("/").headers
     assert "Set-Cookie" in client.get("/set").headers
     response = client.get("/")
@@ -216,55 +372,131 @@ def test_a_session_nobody_touches_is_neither_opened_nor_sent(app: Flask) -> None
 
 
 @pytest.mark.parametrize("refresh", [True, False])
-def test_a_permanent_session_is_refreshed_as_configured(app: Flask, refresh: bool) -> None:
+def test_a_permanent_session_is_refreshed_as_configured(
+    app: Flask, wire: MakeClient, written: Written[Any], refresh: bool
+) -> None:
     app.config["SESSION_REFRESH_EACH_REQUEST"] = refresh
 
     @app.get("/set")
+    @written
     def set_it() -> str:
         session.permanent = True
         session["a"] = 1
         return ""
 
-    app.add_url_rule("/", "view", lambda: "")
-    client = app.test_client()
+    app.add_url_rule("/", "view", written(lambda: ""))
+    client = wire(app)
     client.get("/set")
     response = client.get("/")
     assert ("Set-Cookie" in response.headers) is refresh
     assert ("Vary" in response.headers) is refresh
 
 
-def test_without_a_key_the_session_is_null_and_says_so(app: Flask) -> None:
+def test_without_a_key_the_session_is_null_and_says_so(
+    app: Flask, wire: MakeClient, written: Written[Any]
+) -> None:
     app.secret_key = None
     app.testing = True
 
     @app.get("/")
+    @written
     def view() -> str:
         assert session.get("a") is None
         session["a"] = 1
         return ""
 
     with pytest.raises(RuntimeError, match="secret_key"):
-        app.test_client().get("/")
+        wire(app).get("/")
 
 
-def test_a_null_session_is_never_saved(app: Flask) -> None:
+def test_a_null_session_is_never_saved(
+    with_sessions: Flask, wire: MakeClient, written: Written[Any]
+) -> None:
+    app = with_sessions
     app.secret_key = None
-    app.add_url_rule("/", "view", lambda: str(session.get("a")))
-    response = app.test_client().get("/")
+    app.add_url_rule("/", "view", written(lambda: str(session.get("a"))))
+    response = wire(app).get("/")
     assert response.text == "None"
     assert "Set-Cookie" not in response.headers
 
 
+# Errors in the cycle.
+
+
+def test_an_error_is_answered_by_its_handler_and_the_hooks_go_on(
+    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+) -> None:
+    said: list[Any] = []
+    app.after_request(hooked(note_after(said, "after")))
+    app.teardown_request(hooked(said.append))
+
+    @app.errorhandler(LookupError)
+    @hooked
+    def handle(error: LookupError) -> tuple[str, int]:
+        return f"{error} on {request.path}", 409
+
+    @app.get("/<where>")
+    @written
+    def view(where: str) -> str:
+        raise LookupError("no such thing")
+
+    response = wire(app).get("/here")
+    assert (response.status, response.text) == (409, "no such thing on /here")
+    assert said == ["after", None]
+
+
+def test_an_error_in_a_before_hook_is_answered_too(
+    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+) -> None:
+    @app.before_request
+    @hooked
+    def before() -> None:
+        raise LookupError
+
+    app.register_error_handler(LookupError, hooked(lambda error: ("handled", 409)))
+    app.add_url_rule("/", "view", written(lambda: pytest.fail("the view ran")))
+    assert wire(app).get("/").text == "handled"
+
+
+def test_an_unhandled_error_is_logged_answered_and_told_to_the_teardown(
+    app: Flask,
+    wire: MakeClient,
+    written: Written[Any],
+    hooked: Written[Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told: list[Any] = []
+    error = LookupError("no such thing")
+    app.teardown_request(hooked(told.append))
+
+    @app.get("/")
+    @written
+    def view() -> str:
+        raise error
+
+    assert wire(app).get("/").status == 500
+    assert "no such thing" in caplog.text
+    assert told == [error]
+
+
 def test_an_error_after_an_answered_error_is_logged(
-    app: Flask, caplog: pytest.LogCaptureFixture
+    app: Flask,
+    wire: MakeClient,
+    written: Written[Any],
+    hooked: Written[Any],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     @app.after_request
+    @hooked
     def fail(response: Response) -> Response:
         raise ValueError("in a hook")
 
-    app.add_url_rule("/", "view", lambda: "")
-    assert app.test_client().get("/").status_code == 500
+    app.add_url_rule("/", "view", written(lambda: ""))
+    assert wire(app).get("/").status == 500
     assert "A hook failed" in caplog.text
+
+
+# The functions themselves.
 
 
 def test_the_steps_can_be_taken_one_by_one(app: Flask) -> None:
@@ -279,6 +511,17 @@ def test_the_steps_can_be_taken_one_by_one(app: Flask) -> None:
         assert app.full_dispatch_request().data == b"hello you"
     with app.app_context():
         app.do_teardown_appcontext()
+
+
+def test_a_text_that_nobody_looks_at_becomes_no_response() -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", "view", lambda: "text")
+    header = ("Content-Type", "text/html; charset=utf-8")
+    with app.test_request_context() as context:
+        assert run(app, context, context.plan) == (b"text", header)
+    app.after_request(lambda response: response)
+    with app.test_request_context() as context:
+        assert isinstance(run(app, context, context.plan), Response)
 
 
 def test_a_context_that_was_not_matched_is_matched_when_dispatched(app: Flask) -> None:

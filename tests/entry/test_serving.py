@@ -271,3 +271,16 @@ def test_a_function_is_called_after_the_response_was_sent() -> None:
     response.close()
     assert called.wait(5)
     assert paths == ["/"]
+
+
+def test_without_hooks_no_context_is_made_and_torn_down() -> None:
+    app = Flask(__name__)
+    torn_down: list[BaseException | None] = []
+    app.teardown_appcontext(torn_down.append)
+
+    async def serve() -> None:
+        await app.serving.start()
+        await app.serving.stop()
+
+    asyncio.run(serve())
+    assert torn_down == []

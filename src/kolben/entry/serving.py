@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from inspect import isasyncgenfunction
 from typing import Any
@@ -90,7 +90,7 @@ class Serving:
         if self.has_started:
             return
         self._begun = []
-        async with _in_app_context(self._app):
+        async with _in_app_context(self._app, bool(self.before or self.around)):
             try:
                 for hook in self.before:
                     await self._app.ensure_async(hook)()
@@ -132,7 +132,7 @@ class Serving:
             self._guard.stop()
             self._guard = None
         await self._end_tasks()
-        async with _in_app_context(self._app):
+        async with _in_app_context(self._app, bool(self.after or self._begun)):
             try:
                 for hook in self.after:
                     await self._app.ensure_async(hook)()
@@ -195,11 +195,14 @@ async def _finish(step: Callable[[], Any]) -> Any:
 
 
 @asynccontextmanager
-async def _in_app_context(app: App) -> AsyncIterator[None]:
-    """Make a context of the app the active one; not one inside of the request that asked."""
+async def _in_app_context(app: App, is_needed: bool = True) -> AsyncIterator[None]:
+    """Make a context of the app the active one; not one inside of the request that asked.
+
+    is_needed: else none is made, so that its teardown functions are not called for nothing.
+    """
     token = current.set(None)
     try:
-        with app.app_context():
+        with app.app_context() if is_needed else nullcontext():
             yield
     finally:
         current.reset(token)
