@@ -6,16 +6,22 @@ from tests.fresh_interpreter import Interpreter
 
 # Of others, and of the standard library. What Werkzeug itself loads cannot be left out.
 FOR_SOME_APPS = (
+    "asyncio",
     "click",
+    "concurrent.futures",
     "decimal",
     "dotenv",
     "granian",
     "importlib.metadata",
     "importlib.resources",
+    "jinja2",
     "logging.config",
     "multiprocessing",
     "pathlib",
+    "pickle",
+    "queue",
     "sqlite3",
+    "subprocess",
     "urllib.request",
     "werkzeug.debug",
     "werkzeug.middleware",
@@ -27,8 +33,15 @@ OURS_FOR_SOME_APPS = (
     "kolben.commands",
     "kolben.dev",
     "kolben.discovery",
+    "kolben.entry.asgi",
+    "kolben.entry.loop",
+    "kolben.entry.rsgi",
+    "kolben.entry.serving",
+    "kolben.entry.threads",
     "kolben.environment_switch",
     "kolben.server",
+    "kolben.string_templates",
+    "kolben.templating",
     "kolben.testing",
 )
 MAKE_AN_APP = "from kolben import Flask; Flask('x')"

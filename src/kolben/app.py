@@ -31,19 +31,18 @@ from kolben.core.response import Response
 from kolben.core.returns import make_response
 from kolben.core.source import KNOWN_SCHEMES
 from kolben.debughelpers import FormDataRoutingRedirect, attach_enctype_error_multidict
-from kolben.entry import asgi, rsgi, wsgi
-from kolben.entry.loop import to_sync
-from kolben.entry.serving import Serving
-from kolben.entry.threads import in_thread, on_loop
+from kolben.entry import wsgi
+from kolben.entry.awaitable import in_thread, on_loop
 from kolben.logging import escape
 from kolben.scaffold import F
 from kolben.sessions import SecureCookieSessionInterface
-from kolben.templating import update_template_context
+from kolben.template_context import update_template_context
 from kolben.typing import (
     AsyncFlaskClient,
     FlaskClient,
     FlaskCliRunner,
     ResponseReturnValue,
+    Serving,
     WSGIEnvironment,
 )
 
@@ -64,6 +63,27 @@ class _EngineOfApp:
                 engine = Engine(app, _OWN_STEPS, SecureCookieSessionInterface)
                 app.__dict__["engine"] = engine
             return engine
+
+
+class _LateEntry:
+    """Stands for an entry's function, which takes its place when it is first asked for.
+
+    asyncio, and what the entries for it need, is loaded then: an app on WSGI starts without it.
+    """
+
+    def __init__(self, module: str, function: str) -> None:
+        self._function = (module, function)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._place = (owner, name)
+
+    def __get__(self, app: Flask | None, owner: type) -> Any:
+        from importlib import import_module  # starts faster without it
+
+        module, function = self._function
+        found = getattr(import_module(module), function)
+        setattr(*self._place, found)
+        return found.__get__(app, owner)
 
 
 class Flask(App):
@@ -94,10 +114,10 @@ class Flask(App):
     # PERF: the entries' own functions, not ones that call them: 0.06 us, and 0.2 us where a
     # coroutine would await another (benchmarks/shortcuts.py).
     wsgi_app = wsgi.answer
-    asgi_app = asgi.answer
-    __rsgi__ = rsgi.answer
-    __rsgi_init__ = rsgi.begin
-    __rsgi_del__ = rsgi.end
+    asgi_app = _LateEntry("kolben.entry.asgi", "answer")
+    __rsgi__ = _LateEntry("kolben.entry.rsgi", "answer")
+    __rsgi_init__ = _LateEntry("kolben.entry.rsgi", "begin")
+    __rsgi_del__ = _LateEntry("kolben.entry.rsgi", "end")
 
     def run(
         self,
@@ -121,6 +141,8 @@ class Flask(App):
     @lazy
     def serving(self) -> Serving:
         """What the app does before, after and beside requests."""
+        from kolben.entry.serving import Serving  # starts faster without it
+
         return Serving(self)
 
     def _watch_loop(self) -> Any:
@@ -352,15 +374,7 @@ class Flask(App):
         of one SERVER_NAME is needed and the URL is external. _method: choose the rule for it.
         values: those in the path; others become the query. BuildError if nothing fits.
         """
-        return urls.url_for(
-            self,
-            endpoint,
-            anchor=_anchor,
-            method=_method,
-            scheme=_scheme,
-            external=_external,
-            values=values,
-        )
+        return urls.url_for(self, endpoint, _anchor, _method, _scheme, _external, values)
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
         """Let url_defaults functions add to the values of a URL."""
@@ -404,6 +418,8 @@ class Flask(App):
 
     def async_to_sync(self, func: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
         """Wrap a coroutine function so that a plain call runs it to its end."""
+        from kolben.entry.loop import to_sync  # starts faster without it
+
         return to_sync(func)
 
 
@@ -411,3 +427,4 @@ class Flask(App):
 _OWN_STEPS = SimpleNamespace(
     **{step: getattr(Flask, step) for step in (*STEPS, *ERROR_STEPS, *WSGI_STEPS)}
 )
+OWN_URL_FOR = Flask.url_for

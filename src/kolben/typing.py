@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kolben.core.request import Request as Request
     from kolben.core.response import Response as Response
     from kolben.core.websocket import WebSocket as WebSocket
+    from kolben.entry.serving import Serving as Serving
     from kolben.sessions import SessionMixin as SessionMixin
     from kolben.templating import DispatchingJinjaLoader as DispatchingJinjaLoader
     from kolben.templating import Environment
@@ -44,7 +45,7 @@ else:
     AppGroup = BaseLoader = DispatchingJinjaLoader = JinjaEnvironment = Any
     App = Blueprint = AppContext = AsyncFlaskClient = Engine = FlaskClient = FlaskCliRunner = (
         RequestContext
-    ) = Request = Response = SessionMixin = WebSocket = Any
+    ) = Request = Response = Serving = SessionMixin = WebSocket = Any
     StartResponse = WSGIApplication = WSGIEnvironment = Headers = AnyResponse = Any
 
 # What a view may return: kolben.core.returns turns each into a Response.

@@ -17,7 +17,8 @@ import pytest
 
 from kolben import Flask
 from kolben.entry import threads
-from kolben.entry.threads import Pool, in_thread, on_loop, run_in_thread, the_pool
+from kolben.entry.awaitable import in_thread, on_loop
+from kolben.entry.threads import Pool, run_in_thread, the_pool
 from tests.entry.waiting import wait_until, wait_until_true
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")

@@ -12,6 +12,8 @@ import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
+from kolben.entry.awaitable import unbroken as unbroken
+
 # How long a view waits before its client is watched.
 PATIENCE_S = 0.05
 
@@ -138,26 +140,3 @@ def run_watched(
         raise
     finally:
         watchers_of(asyncio.get_running_loop()).remove(watch)
-
-
-async def unbroken(work: Coroutine[Any, Any, None]) -> None:
-    """Await a coroutine to its end; if this task is cancelled meanwhile, it is so afterwards."""
-    task = asyncio.get_running_loop().create_task(_outcome(work))
-    error: BaseException | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as cancelled:
-            error = cancelled
-    error = task.result() or error
-    if error is not None:
-        raise error
-
-
-async def _outcome(work: Coroutine[Any, Any, None]) -> BaseException | None:
-    """Await a coroutine; return what it raises, since SystemExit in a task would stop the loop."""
-    try:
-        await work
-    except BaseException as error:
-        return error
-    return None

@@ -10,9 +10,8 @@ import sys
 from kolben.core import cycle
 from kolben.core.context import RequestContext
 from kolben.core.ending import leave, leave_async
-from kolben.entry.disconnects import unbroken
+from kolben.entry.awaitable import in_thread, unbroken
 from kolben.entry.outgoing import Outgoing, drop, outgoing
-from kolben.entry.threads import run_in_thread
 from kolben.typing import App, Page, Response
 
 
@@ -70,7 +69,7 @@ async def respond_async(app: App, context: RequestContext, is_head: bool) -> Out
         try:
             await leave_async(app, context, failure, unbroken)
         except BaseException:
-            await unbroken(run_in_thread(drop, found))
+            await unbroken(in_thread(drop)(found))
             raise
     assert found is not None  # else something was raised
     return found

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import functools
 import os
 import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
@@ -202,23 +201,3 @@ async def run_in_thread(function: Function, *args: Any, give_back: GiveBack | No
         if not future.cancelled():
             take_over(context)
         del future  # it has the exception, whose traceback has this frame
-
-
-def in_thread(function: Function) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Wrap a function so that it runs in a thread and can be awaited."""
-
-    @functools.wraps(function)
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        return await run_in_thread(functools.partial(function, *args, **kwargs))
-
-    return call
-
-
-def on_loop(function: Function) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Wrap a function that never waits so that it can be awaited."""
-
-    @functools.wraps(function)
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **kwargs)
-
-    return call

@@ -22,7 +22,8 @@ def respond_to(app: App, environ: WSGIEnvironment) -> Outgoing:
 
     Without the middleware that stands in wsgi_app.
     """
-    if not app._got_first_request:
+    # What nobody asked for has no hooks to run, and asyncio with it is slow to load.
+    if not app._got_first_request and ("serving" in vars(app) or app.debug):
         app.serving.start_here()
     by_steps = app.engine.by_steps
     context = app.request_context(environ) if by_steps else RequestContext(app, environ)
