@@ -50,6 +50,16 @@ async def measure(port: int, count: int) -> float:
     return took_s
 
 
+def _wait_for(port: int) -> None:
+    """Wait until something listens."""
+    for _ in range(300):
+        with socket.socket() as probe:
+            if not probe.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.05)
+    raise SystemExit("The server did not start.")
+
+
 def main() -> None:
     """Start the server, measure, stop it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -70,8 +80,8 @@ def main() -> None:
             text=True,
         )
         assert server.stdout is not None
-        server.stdout.readline()
         try:
+            _wait_for(port)
             times = [
                 asyncio.run(measure(port, arguments.requests)) for _ in range(arguments.rounds)
             ]
