@@ -196,6 +196,8 @@ class RedisLine:
     def __init__(self, rooms: Rooms, url: str, prefix: bytes) -> None:
         try:
             from redis.asyncio import Redis  # starts faster without it
+            from redis.asyncio.retry import Retry  # starts faster without it
+            from redis.backoff import NoBackoff  # starts faster without it
             from redis.exceptions import RedisError  # starts faster without it
         except ImportError as error:
             raise RuntimeError(
@@ -205,12 +207,11 @@ class RedisLine:
         self._rooms: Rooms = weakref.proxy(rooms)
         self._prefix = prefix
         self._error = RedisError
-        self._loop = asyncio.get_running_loop()
-        self._out = Redis.from_url(
-            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
-        )
+        # A connection that Redis has closed meanwhile is made anew, once.
+        options: Any = {"socket_connect_timeout": _TIMEOUT_S, "retry": Retry(NoBackoff(), 1)}
+        self._out = Redis.from_url(url, socket_timeout=_TIMEOUT_S, **options)
         # It waits for messages as long as none comes.
-        self._in = Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, health_check_interval=15)
+        self._in = Redis.from_url(url, health_check_interval=15, **options)
         self._subscription: Any = None
         self._heard: dict[bytes, asyncio.Event] = {}
         self._changing = asyncio.Lock()
@@ -232,20 +233,21 @@ class RedisLine:
                 await self._subscription.subscribe(channel)
                 confirmed = self._heard[channel] = asyncio.Event()
                 if self._listener is None:
-                    self._listener = self._loop.create_task(self._listen())
+                    self._listener = asyncio.get_running_loop().create_task(self._listen())
         async with asyncio.timeout(_TIMEOUT_S):
             await confirmed.wait()
 
     def ignore(self, room: str) -> None:
         """Have nothing more of a room come here."""
-        task = self._loop.create_task(self._ignore(room))
+        task = asyncio.get_running_loop().create_task(self._ignore(room))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _ignore(self, room: str) -> None:
         channel = self._prefix + room.encode()
+        loop = asyncio.get_running_loop()
         async with self._changing:
-            if channel not in self._heard or self._rooms.has_members(room, self._loop):
+            if channel not in self._heard or self._rooms.has_members(room, loop):
                 return
             del self._heard[channel]
             if self._heard:
@@ -256,6 +258,7 @@ class RedisLine:
 
     async def _listen(self) -> None:
         """Pass on what comes, until nobody is there for it."""
+        loop = asyncio.get_running_loop()
         pause_s = _SHORTEST_PAUSE_S
         while True:
             try:
@@ -272,7 +275,7 @@ class RedisLine:
             channel: bytes = came["channel"]
             if came["type"] == "message":
                 room = channel.removeprefix(self._prefix).decode()
-                self._rooms.receive(room, came["data"], self._loop)
+                self._rooms.receive(room, came["data"], loop)
             elif came["type"] == "subscribe" and channel in self._heard:
                 self._heard[channel].set()
 
