@@ -24,7 +24,7 @@ from kolben import (
     session,
 )
 from kolben.core.context import AppContext
-from kolben.core.current import find_context
+from kolben.core.current import current, find_context
 from kolben.globals import app_ctx, request_ctx
 
 
@@ -347,3 +347,61 @@ def test_a_refused_host_is_the_routing_exception(app: Flask) -> None:
     assert context.url_adapter is None
     assert context.request.routing_exception is not None
     assert context.request.routing_exception.code == 400
+
+
+def test_a_context_may_be_popped_where_it_was_not_pushed(app: Flask) -> None:
+    """A thread's variables are taken over by the task that waits for it, but no token of its."""
+    outer, inner = app.app_context(), app.app_context()
+    other = contextvars.copy_context()
+    other.run(outer.push)
+    other.run(inner.push)
+    token = current.set(other[current])
+    try:
+        inner.pop()
+        assert find_context() is outer
+        outer.pop()
+        assert find_context() is None
+    finally:
+        current.reset(token)
+
+
+def test_an_entry_begins_a_request_that_it_has_matched_or_not(app: Flask) -> None:
+    app.add_url_rule("/ä", "view", lambda: "")
+    matched = app.test_request_context("/ä")
+    matched.match_request()
+    plan = matched.plan
+    for context in (matched, app.test_request_context("/ä", headers={"Cookie": "a=1"})):
+        assert context.begin(app.engine) is plan
+        assert request.url_rule is not None
+        assert context.end_quietly()
+    assert find_context() is None
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_request_ends_quietly_with_its_teardown_functions(app: Flask, fails: bool) -> None:
+    told: list[Any] = []
+
+    @app.teardown_request
+    def tear_down(error: BaseException | None) -> None:
+        told.append(error)
+        if fails:
+            raise ValueError("in the teardown")
+
+    context = app.test_request_context()
+    environ = context.request.environ
+    environ["werkzeug.request"] = context.request
+    context.begin(app.engine)
+    if fails:
+        with pytest.raises(ValueError, match="in the teardown"):
+            context.end_quietly()
+    else:
+        assert context.end_quietly()
+    assert (told, environ["werkzeug.request"], find_context()) == ([None], None, None)
+
+
+def test_a_request_without_an_environ_ends_quietly_as_well(app: Flask) -> None:
+    context = type(app.test_request_context())(app, {}, app.test_request_context().request)
+    context.match_request()
+    context.begin(app.engine)
+    assert context.end_quietly()
+    assert find_context() is None
