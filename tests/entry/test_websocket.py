@@ -322,6 +322,21 @@ def test_close_all_closes_with_1001_and_waits_for_the_views(app: Flask, kind: ty
 
 
 @pytest.mark.parametrize("kind", SOCKETS.values(), ids=SOCKETS)
+def test_a_server_that_ends_takes_no_more(app: Flask, kind: type[Client]) -> None:
+    @app.websocket("/")
+    async def view() -> None:
+        await websocket.accept()
+
+    async def run() -> None:
+        await app.serving.stop()
+        with pytest.raises(Refused) as caught:
+            await kind(app, "/").__aenter__()
+        assert 503 == caught.value.status
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("kind", SOCKETS.values(), ids=SOCKETS)
 def test_close_all_cancels_what_does_not_end(app: Flask, kind: type[Client]) -> None:
     ends: list[Any] = []
     app.teardown_websocket(ends.append)

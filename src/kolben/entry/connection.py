@@ -392,12 +392,26 @@ def open_in(loop: asyncio.AbstractEventLoop) -> set[Connection]:
     return connections
 
 
-async def close_all(code: int = 1001, reason: str = "", timeout_s: float = 10.0) -> None:
+# Event loops of servers that are about to end.
+_ending: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
+
+
+def is_ending() -> bool:
+    """Say whether the server of the running loop takes no new WebSockets."""
+    return asyncio.get_running_loop() in _ending
+
+
+async def close_all(
+    code: int = 1001, reason: str = "", timeout_s: float = 10.0, for_good: bool = False
+) -> None:
     """Close all connections of the running loop, and wait for their views to end.
 
-    A view that has not ended after timeout_s is cancelled.
+    A view that has not ended after timeout_s is cancelled. for_good: new handshakes are refused
+    from now on.
     """
     loop = asyncio.get_running_loop()
+    if for_good:
+        _ending.add(loop)
     connections = [one for one in open_in(loop) if one.task is not asyncio.current_task()]
     for connection in connections:
         connection.shut(code, reason)

@@ -123,7 +123,10 @@ class Serving:
             await _finish(self._begun.pop())
 
     async def stop(self) -> None:
-        """Wait for the tasks, for as long as they are given, and run the hooks of the end."""
+        """Close WebSockets, wait for the tasks as long as they are given, and run the hooks."""
+        from kolben.entry.connection import close_all  # starts faster without it
+
+        await close_all(for_good=True)
         if not self.has_started:
             await self._end_tasks()
             return

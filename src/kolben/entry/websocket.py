@@ -9,7 +9,7 @@ import asyncio
 from inspect import isawaitable
 from typing import Any
 
-from werkzeug.exceptions import Forbidden, HTTPException
+from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable
 
 from kolben.core.context import RequestContext
 from kolben.core.cycle import run_after_async, run_before_async
@@ -20,7 +20,7 @@ from kolben.core.hooks import SocketHooks
 from kolben.core.plan import Plan
 from kolben.core.returns import make_response
 from kolben.core.websocket import WebSocket, WebSocketClosed, cut_reason, save_session_at_end
-from kolben.entry.connection import Channel, Connection, Limits
+from kolben.entry.connection import Channel, Connection, Limits, is_ending
 from kolben.entry.connection import close_all as close_all
 from kolben.entry.disconnects import unbroken
 from kolben.entry.outgoing import Outgoing, outgoing
@@ -87,6 +87,8 @@ def _match(context: RequestContext, version: str) -> HTTPException | None:
     """Match a handshake to a rule; return why it is refused before the app is asked."""
     app, request = context.app, context.request
     context.plan = app.engine.match_socket(context)
+    if is_ending():
+        return ServiceUnavailable()
     try:
         check_handshake(request.method, version, request.headers)
         check_origin(request.headers, app.config.get("WEBSOCKET_ORIGINS"))

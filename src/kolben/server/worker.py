@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing.util
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 import click
@@ -69,6 +71,8 @@ class Loader:
                 f" --interface {interface}. Leave the option out."
             )
         set_threads(self.settings.threads)
+        if HAS_POSIX_SIGNALS:
+            self._close_websockets_first()
         return app if interface == "rsgi" else getattr(app, entry)
 
     def _use_own_wsgi(self) -> None:
@@ -95,6 +99,13 @@ class Loader:
         if HAS_POSIX_SIGNALS:
             _signals.set_sync_signals = watch_stop_signals
 
+    def _close_websockets_first(self) -> None:
+        """Have the clients of WebSockets told of the end before Granian cuts them off."""
+        from granian import _signals  # starts faster without it
+
+        wait_s = min(10.0, self.settings.stop_timeout_s / 2)
+        _signals.set_loop_signals = partial(watch_stop_signals_on, wait_s)
+
     def _fail(self, error: BaseException) -> NoReturn:
         """Say once why the app cannot be loaded, and end this worker."""
         with self.told.get_lock():
@@ -113,6 +124,33 @@ def watch_stop_signals() -> Any:
 
     event = WorkerSignal()
     stop_signals.call_at_stop(event.set)
+    return event
+
+
+def watch_stop_signals_on(wait_s: float, loop: asyncio.AbstractEventLoop) -> Any:
+    """Return Granian's event for the end of a worker, set when open WebSockets are closed.
+
+    wait_s: how long their views are waited for.
+    """
+    from granian._granian import WorkerSignal  # starts faster without it
+
+    from kolben.entry.connection import close_all  # starts faster without it
+
+    event = WorkerSignal()
+    ending: list[asyncio.Task[None]] = []
+
+    async def end() -> None:
+        try:
+            await close_all(timeout_s=wait_s, for_good=True)
+        finally:
+            event.set()
+
+    def begin_end() -> None:
+        if not ending:
+            ending.append(loop.create_task(end()))
+
+    for number in stop_signals.STOP_SIGNALS:
+        loop.add_signal_handler(number, begin_end)
     return event
 
 
