@@ -13,6 +13,7 @@ from kolben import Flask
 from kolben.testing import FlaskClient
 from tests import services
 from tests.fresh_interpreter import Interpreter
+from tests.kinds import KINDS, Written
 from tests.running import Server, find_free_port
 from tests.sockets import SOCKETS, converse
 from tests.wires import WIRES, WireClient
@@ -68,6 +69,18 @@ def talk(request: pytest.FixtureRequest) -> Callable[..., Any]:
     client: a coroutine function that gets the client's end. What it returns is returned.
     """
     return functools.partial(converse, SOCKETS[request.param])
+
+
+@pytest.fixture(params=KINDS)
+def written(request: pytest.FixtureRequest) -> Written:
+    """Decorate the views of a test in turn: they are left plain, or made async."""
+    return KINDS[request.param]
+
+
+@pytest.fixture(params=KINDS)
+def hooked(request: pytest.FixtureRequest) -> Written:
+    """Do the same with what is called around a view, which has a kind of its own."""
+    return KINDS[request.param]
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -26,11 +25,10 @@ from kolben import (
 )
 from kolben.core.cycle import run
 from kolben.sessions import SecureCookieSessionInterface
+from tests.kinds import Written, left_plain, made_async
 from tests.wires import WireClient
 
 MakeClient = Callable[[Flask], WireClient]
-F = TypeVar("F", bound=Callable[..., Any])
-Written = Callable[[F], F]
 
 
 class ByStep(Flask):
@@ -46,29 +44,6 @@ def app(request: pytest.FixtureRequest) -> Flask:
     app.secret_key = "k"
     assert app.engine.by_steps is (request.param is ByStep)
     return app
-
-
-def made_async(function: Any) -> Any:
-    """Make a coroutine function of a plain one."""
-
-    @wraps(function)
-    async def waiting(*args: Any, **kwargs: Any) -> Any:
-        await asyncio.sleep(0)
-        return function(*args, **kwargs)
-
-    return waiting
-
-
-@pytest.fixture(params=["plain", "async"])
-def written(request: pytest.FixtureRequest) -> Written[Any]:
-    """Decorate views and hooks: they are left plain, or made async."""
-    return made_async if request.param == "async" else lambda function: function
-
-
-@pytest.fixture(params=["plain", "async"])
-def hooked(request: pytest.FixtureRequest) -> Written[Any]:
-    """Do the same with hooks, where the view has a kind of its own."""
-    return made_async if request.param == "async" else lambda function: function
 
 
 def note(said: list[str], word: str) -> Callable[..., None]:
@@ -87,7 +62,7 @@ def note_after(said: list[str], word: str) -> Callable[[Response], Response]:
 
 
 def test_hooks_run_in_order(
-    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+    app: Flask, wire: MakeClient, written: Written, hooked: Written
 ) -> None:
     said: list[str] = []
     blueprint = Blueprint("bp", __name__)
@@ -123,11 +98,11 @@ def test_hooks_run_in_order(
 
 
 def test_plain_and_async_hooks_keep_their_order(
-    app: Flask, wire: MakeClient, written: Written[Any]
+    app: Flask, wire: MakeClient, written: Written
 ) -> None:
     said: list[str] = []
     for number in range(6):
-        kind = made_async if number % 3 == 1 else lambda function: function
+        kind = made_async if number % 3 == 1 else left_plain
         app.before_request(kind(note(said, f"before {number}")))
         app.after_request(kind(note_after(said, f"after {number}")))
         app.teardown_request(kind(note(said, f"teardown {number}")))
@@ -141,7 +116,7 @@ def test_plain_and_async_hooks_keep_their_order(
 
 
 def test_a_before_hook_answers_instead_of_the_view(
-    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+    app: Flask, wire: MakeClient, written: Written, hooked: Written
 ) -> None:
     app.before_request(hooked(lambda: None))
     app.before_request(hooked(lambda: ("early", 202)))
@@ -152,7 +127,7 @@ def test_a_before_hook_answers_instead_of_the_view(
 
 
 def test_hooks_of_an_unknown_path_are_the_apps(
-    app: Flask, wire: MakeClient, hooked: Written[Any]
+    app: Flask, wire: MakeClient, hooked: Written
 ) -> None:
     seen: list[Any] = []
     app.url_value_preprocessor(hooked(lambda endpoint, values: seen.append((endpoint, values))))
@@ -163,7 +138,7 @@ def test_hooks_of_an_unknown_path_are_the_apps(
 
 
 def test_a_preprocessor_changes_the_values(
-    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+    app: Flask, wire: MakeClient, written: Written, hooked: Written
 ) -> None:
     @app.url_value_preprocessor
     @hooked
@@ -176,7 +151,7 @@ def test_a_preprocessor_changes_the_values(
 
 
 def test_hooks_and_view_share_g(
-    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+    app: Flask, wire: MakeClient, written: Written, hooked: Written
 ) -> None:
     seen: list[str] = []
 
@@ -219,8 +194,8 @@ def test_hooks_and_view_share_g(
 def test_an_after_hook_that_returns_no_response_is_named(
     app: Flask,
     wire: MakeClient,
-    written: Written[Any],
-    hooked: Written[Any],
+    written: Written,
+    hooked: Written,
     returned: Any,
     which: str,
 ) -> None:
@@ -244,7 +219,7 @@ def test_an_after_hook_that_returns_no_response_is_named(
 
 
 def test_another_rule_that_a_hook_puts_in_place_is_called(
-    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+    app: Flask, wire: MakeClient, written: Written, hooked: Written
 ) -> None:
     app.add_url_rule("/old", "old", written(lambda: "old"))
     app.add_url_rule("/plain", "plain", lambda: "plain")
@@ -261,7 +236,7 @@ def test_another_rule_that_a_hook_puts_in_place_is_called(
 
 
 def test_options_are_answered_without_the_view(
-    app: Flask, wire: MakeClient, written: Written[Any]
+    app: Flask, wire: MakeClient, written: Written
 ) -> None:
     app.add_url_rule("/<int:n>", "view", written(lambda n: ""), methods=["GET", "PUT"])
     response = wire(app).open("/1", method="OPTIONS")
@@ -277,7 +252,7 @@ def test_an_endpoint_without_function_is_an_error(app: Flask, wire: MakeClient) 
 
 
 def test_signals_frame_the_request(
-    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+    app: Flask, wire: MakeClient, written: Written, hooked: Written
 ) -> None:
     said: list[Any] = []
     app.before_request(hooked(lambda: said.append("before")))
@@ -328,7 +303,7 @@ def with_sessions(request: pytest.FixtureRequest, app: Flask) -> Flask:
 
 
 def test_a_session_is_kept_from_request_to_request(
-    with_sessions: Flask, wire: MakeClient, written: Written[Any]
+    with_sessions: Flask, wire: MakeClient, written: Written
 ) -> None:
     app = with_sessions
 
@@ -343,7 +318,7 @@ def test_a_session_is_kept_from_request_to_request(
 
 
 def test_a_session_may_be_changed_after_the_view(
-    with_sessions: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+    with_sessions: Flask, wire: MakeClient, written: Written, hooked: Written
 ) -> None:
     app = with_sessions
 
@@ -359,7 +334,7 @@ def test_a_session_may_be_changed_after_the_view(
 
 
 def test_a_session_nobody_touches_is_neither_opened_nor_sent(
-    app: Flask, wire: MakeClient, written: Written[Any]
+    app: Flask, wire: MakeClient, written: Written
 ) -> None:
     app.add_url_rule("/", "view", written(lambda: ""))
     app.add_url_rule("/set", "set", written(lambda: str(session.setdefault("a", 1))))
@@ -373,7 +348,7 @@ def test_a_session_nobody_touches_is_neither_opened_nor_sent(
 
 @pytest.mark.parametrize("refresh", [True, False])
 def test_a_permanent_session_is_refreshed_as_configured(
-    app: Flask, wire: MakeClient, written: Written[Any], refresh: bool
+    app: Flask, wire: MakeClient, written: Written, refresh: bool
 ) -> None:
     app.config["SESSION_REFRESH_EACH_REQUEST"] = refresh
 
@@ -393,7 +368,7 @@ def test_a_permanent_session_is_refreshed_as_configured(
 
 
 def test_without_a_key_the_session_is_null_and_says_so(
-    app: Flask, wire: MakeClient, written: Written[Any]
+    app: Flask, wire: MakeClient, written: Written
 ) -> None:
     app.secret_key = None
     app.testing = True
@@ -410,7 +385,7 @@ def test_without_a_key_the_session_is_null_and_says_so(
 
 
 def test_a_null_session_is_never_saved(
-    with_sessions: Flask, wire: MakeClient, written: Written[Any]
+    with_sessions: Flask, wire: MakeClient, written: Written
 ) -> None:
     app = with_sessions
     app.secret_key = None
@@ -424,7 +399,7 @@ def test_a_null_session_is_never_saved(
 
 
 def test_an_error_is_answered_by_its_handler_and_the_hooks_go_on(
-    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+    app: Flask, wire: MakeClient, written: Written, hooked: Written
 ) -> None:
     said: list[Any] = []
     app.after_request(hooked(note_after(said, "after")))
@@ -446,7 +421,7 @@ def test_an_error_is_answered_by_its_handler_and_the_hooks_go_on(
 
 
 def test_an_error_in_a_before_hook_is_answered_too(
-    app: Flask, wire: MakeClient, written: Written[Any], hooked: Written[Any]
+    app: Flask, wire: MakeClient, written: Written, hooked: Written
 ) -> None:
     @app.before_request
     @hooked
@@ -461,8 +436,8 @@ def test_an_error_in_a_before_hook_is_answered_too(
 def test_an_unhandled_error_is_logged_answered_and_told_to_the_teardown(
     app: Flask,
     wire: MakeClient,
-    written: Written[Any],
-    hooked: Written[Any],
+    written: Written,
+    hooked: Written,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     told: list[Any] = []
@@ -482,8 +457,8 @@ def test_an_unhandled_error_is_logged_answered_and_told_to_the_teardown(
 def test_an_error_after_an_answered_error_is_logged(
     app: Flask,
     wire: MakeClient,
-    written: Written[Any],
-    hooked: Written[Any],
+    written: Written,
+    hooked: Written,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     @app.after_request

@@ -203,6 +203,10 @@ def answer_unhandled_exception(app: App, error: Exception) -> Response:
     return app.finalize_request(answer, from_error_handler=True)
 
 
+# The framework, and what stands between it and a coroutine on another loop.
+_ON_THE_WAY = {"kolben", "concurrent"}
+
+
 def _from_users_code(traceback: TracebackType | None) -> TracebackType | None:
     """Return the part of a traceback from the first frame on that is not the framework's.
 
@@ -210,7 +214,7 @@ def _from_users_code(traceback: TracebackType | None) -> TracebackType | None:
     """
     while traceback is not None:
         module = traceback.tb_frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] != "kolben":
+        if module.partition(".")[0] not in _ON_THE_WAY:
             return traceback
         traceback = traceback.tb_next
     return None
