@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from kolben import Response
+from kolben import Flask, Response
 from kolben.core.hooks import Hooks, HookTable, SocketHooks, WatchedDict, WatchedList
 
 LIST_CHANGES: dict[str, Callable[[list[Any]], Any]] = {
@@ -180,3 +182,144 @@ def test_hooks_of_websockets_are_taken_from_tables_of_their_own() -> None:
     (close,) = hooks.closing
     assert changed is close(kept)
     assert [kept, changed] == calls
+
+
+def tables_with(app: Flask, *hooks: Any) -> Hooks:
+    """Return the hooks of an app in which each table has these."""
+    for table in (
+        app.url_value_preprocessors,
+        app.before_request_funcs,
+        app.after_request_funcs,
+        app.teardown_request_funcs,
+    ):
+        table[None].extend(hooks)
+    found = Hooks(())
+    found.merge(app)
+    return found
+
+
+async def waiting(*args: Any) -> Any:
+    return args[0] if args else None
+
+
+def plain(*args: Any) -> Any:
+    return args[0] if args else None
+
+
+def unblocking(*args: Any) -> Any:
+    return args[0] if args else None
+
+
+unblocking.blocking = False  # type: ignore[attr-defined]  # as users say it
+
+
+@pytest.mark.parametrize(
+    ("hooks", "count"),
+    [
+        ([], 0),
+        ([plain], 1),
+        ([plain, plain, plain], 1),
+        ([waiting, waiting], 2),
+        ([plain, plain, waiting, plain, plain], 3),
+        ([unblocking, unblocking], 2),
+        ([plain, unblocking, plain], 3),
+    ],
+)
+def test_plain_hooks_that_follow_one_another_go_to_a_thread_together(
+    app: Flask, hooks: list[Any], count: int
+) -> None:
+    found = tables_with(app, *hooks)
+    for chain in (found.url_values, found.before, found.after, found.teardown):
+        assert len(chain) == len(hooks)
+    for joined in (
+        found.url_values_async,
+        found.before_async,
+        found.after_async,
+        found.teardown_async,
+    ):
+        assert len(joined) == count
+        assert all(map(iscoroutinefunction, joined))
+    assert found.come_before is bool(hooks)
+
+
+def test_joined_hooks_do_what_each_did(app: Flask) -> None:
+    said: list[Any] = []
+    first, second = Response(), Response()
+
+    def note(*args: Any) -> Any:
+        said.append(args)
+        return None if args[:1] != (first,) else second
+
+    found = tables_with(app, note, note)
+
+    async def main() -> Any:
+        await found.url_values_async[0]("endpoint", {"a": 1})
+        await found.teardown_async[0](None)
+        return await found.before_async[0]()
+
+    assert asyncio.run(main()) is None
+    assert said == [("endpoint", {"a": 1})] * 2 + [(None,)] * 2 + [()] * 2
+
+
+@pytest.mark.parametrize(("answers", "calls"), [((None, None), 2), (("early", None), 1)])
+def test_the_first_of_joined_hooks_that_answers_is_the_last(
+    app: Flask, answers: tuple[Any, Any], calls: int
+) -> None:
+    coming = list(answers)
+
+    def answer(*args: Any) -> Any:
+        return coming.pop(0)
+
+    found = tables_with(app, answer, answer)
+
+    async def main() -> Any:
+        return await found.before_async[0]()
+
+    assert asyncio.run(main()) == answers[0]
+    assert len(coming) == 2 - calls
+
+
+def test_each_of_joined_hooks_gets_the_response_of_the_one_before(app: Flask) -> None:
+    responses = [Response(), Response(), Response()]
+
+    def change(response: Response) -> Response:
+        return responses[responses.index(response) + 1]
+
+    found = tables_with(app, change, change)
+
+    async def main() -> Any:
+        return await found.after_async[0](responses[0])
+
+    assert asyncio.run(main()) is responses[2]
+
+
+def test_joined_hooks_that_return_no_response_are_named(app: Flask) -> None:
+    def returns_text(response: Response) -> Any:
+        return "text"
+
+    found = tables_with(app, returns_text)
+
+    async def main() -> Any:
+        return await found.after_async[0](Response())
+
+    with pytest.raises(TypeError, match="returns_text' returned 'text'"):
+        asyncio.run(main())
+
+
+def test_an_app_may_have_its_own_way_with_plain_hooks(app: Flask) -> None:
+    """Joined or not, each goes through ensure_sync."""
+    seen: list[Any] = []
+
+    def ensure_sync(function: Any) -> Any:
+        return lambda *args: seen.append(function) or function(*args)
+
+    app.ensure_sync = ensure_sync  # type: ignore[method-assign]
+    found = tables_with(app, plain, plain)
+
+    async def main() -> None:
+        await found.before_async[0]()
+        for hook in found.before:
+            hook()
+
+    asyncio.run(main())
+    assert seen == [plain] * 4
