@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from werkzeug.datastructures import Headers
 
 from kolben import (
     Flask,
@@ -23,6 +24,7 @@ from kolben import (
     session,
 )
 from kolben.ctx import AppContext, RequestContext, _AppCtxGlobals
+from tests.wires import ASGIConnection, Message, WireClient
 
 # after_this_request.
 
@@ -155,6 +157,101 @@ def test_teardown_runs_when_the_copy_is_done(app: Flask) -> None:
         worker.join()
         assert ended == ["worker"]
     assert ended == ["worker", "MainThread"]
+
+
+def test_a_copy_may_be_called_in_many_threads_at_once(app: Flask) -> None:
+    together = threading.Barrier(4)
+
+    def look(number: int) -> tuple[str, int]:
+        g.number = number
+        together.wait(10)
+        return request.path, g.number
+
+    with app.test_request_context("/a"):
+        copied = copy_current_request_context(look)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(copied, range(4))) == [("/a", number) for number in range(4)]
+
+
+def test_a_copied_coroutine_function_is_awaited_in_an_async_view(
+    app: Flask, wire: Callable[[Flask], WireClient]
+) -> None:
+    app.secret_key = "k"
+    ended: list[Any] = []
+
+    @app.teardown_request
+    async def teardown(error: BaseException | None) -> None:
+        await asyncio.sleep(0)
+        ended.append(error)
+
+    @app.get("/<word>")
+    async def view(word: str) -> list[str]:
+        session["word"] = word
+
+        @copy_current_request_context
+        async def look(letter: str) -> str:
+            await asyncio.sleep(0)
+            return f"{request.path} {session['word']} {letter}"
+
+        found = [await look("a"), await asyncio.create_task(look("b"))]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(look(letter)) for letter in "cd"]
+        found += [task.result() for task in tasks]
+        return [*found, *await asyncio.gather(look("e"), look("f"))]
+
+    assert wire(app).get("/x").json == [f"/x x {letter}" for letter in "abcdef"]
+    assert ended == [None] * 7
+
+
+@pytest.mark.parametrize("by_steps", [False, True], ids=["run", "by steps"])
+def test_a_copied_coroutine_function_that_fails_tells_its_teardown(
+    app: Flask, wire: Callable[[Flask], WireClient], by_steps: bool
+) -> None:
+    told: list[Any] = []
+    app.teardown_request(told.append)
+    error = ValueError("in the task")
+    if by_steps:
+        app.dispatch_request = app.dispatch_request  # type: ignore[method-assign]
+
+    @app.get("/")
+    async def view() -> str:
+        @copy_current_request_context
+        async def fail() -> None:
+            raise error
+
+        try:
+            await asyncio.create_task(fail())
+        except ValueError as raised:
+            return str(raised)
+        return "nothing was raised"
+
+    assert wire(app).get("/").text == "in the task"
+    assert told == [error, None]
+
+
+def test_a_task_with_a_copy_may_outlive_the_request(app: Flask) -> None:
+    """As work that goes on when the answer is sent."""
+    tasks: list[asyncio.Task[str]] = []
+    go_on = asyncio.Event()
+
+    @app.get("/late")
+    async def view() -> str:
+        @copy_current_request_context
+        async def late() -> str:
+            await go_on.wait()
+            return request.path
+
+        tasks.append(asyncio.create_task(late()))
+        return ""
+
+    async def main() -> str:
+        connection = ASGIConnection(Message("GET", "/late", "", Headers({"Host": "h"}), b""))
+        await connection.run(app)
+        assert not has_app_context()
+        go_on.set()
+        return await tasks[0]
+
+    assert asyncio.run(main()) == "/late"
 
 
 # Outside of a request.
