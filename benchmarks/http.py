@@ -1,13 +1,13 @@
 """What servers do on loopback: Kolben beside Flask, its peers and a bare Granian, in one run.
 
     python -m benchmarks.http [--peers DIR] [--sides A,B] [--workloads A,B] [--connections A,B]
-                              [--seconds N] [--rounds N] [--cores SERVER,LOAD] [--write]
+                              [--every] [--seconds N] [--rounds N] [--cores SERVER,LOAD] [--write]
 
 Each server has one worker, pinned to one core, and is started as its documentation says for
 production (see benchmarks/servers/known.py); wrk, on another core, asks over HTTP/1.1 and keeps its
 connections. All servers of a round stand at once, and are asked in turns. An answer that is not
-right ends the run. A side NAME@2 is NAME with two threads. --write: keep the figures in
-benchmarks/results/.
+right ends the run. A side NAME@2 is NAME with two threads. --every: all workloads at all numbers of
+connections; otherwise most only at the first. --write: keep the figures in benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from benchmarks.servers.running import Running, ask_all
 from benchmarks.turns import NotThereError, machine, print_table, round_figure, write
 
 WARM_UP_S = 1
+# Where more connections show something; --every measures all at all.
+AT_MANY = ("text", "wait of 5 ms")
 ERRORS = ("refused", "broken", "late", "wrong_status")
 Figures = dict[str, list[dict[str, Any]]]
 
@@ -49,11 +51,17 @@ class Told:
     rounds: int
     server_core: str
     load_core: str
+    measures_every: bool
 
     @property
     def cells(self) -> list[tuple[str, int]]:
-        """All workloads, each at all numbers of connections."""
-        return [(workload, n) for workload in self.workloads for n in self.connections]
+        """What is measured: workloads, each at all numbers of connections or at the first."""
+        return [
+            (workload, number)
+            for workload in self.workloads
+            for number in self.connections
+            if number == self.connections[0] or self.measures_every or workload in AT_MANY
+        ]
 
 
 @contextmanager
@@ -108,8 +116,9 @@ def measure_one(server: Running, cell: tuple[str, int], told: Told) -> dict[str,
     """Measure one side once: what wrk says, and the memory while it asks."""
     workload, connections = cell
     request = REQUESTS[workload]
-    load(server.port, request, connections, WARM_UP_S, told.load_core)
-    server.finish()
+    if connections == told.connections[0]:
+        load(server.port, request, connections, WARM_UP_S, told.load_core)
+        server.finish()
     memory: list[float] = []
     look = threading.Timer(told.seconds * 0.8, lambda: memory.append(server.memory_mb()))
     look.start()
@@ -174,6 +183,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Told, bool]:
     parser.add_argument("--sides", help=f"some of {','.join(DEFAULT_SIDES)}")
     parser.add_argument("--workloads", help=f"some of {','.join(REQUESTS)}")
     parser.add_argument("--connections", default="32,256,1024")
+    parser.add_argument("--every", action="store_true", help="all workloads at all of these")
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cores", default="0,1", metavar="SERVER,LOAD")
@@ -195,6 +205,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Told, bool]:
         rounds=read.rounds,
         server_core=server_core,
         load_core=load_core,
+        measures_every=read.every,
     )
     return told, read.write
 

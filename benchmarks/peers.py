@@ -23,6 +23,7 @@ from typing import Any
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parent
 PINS = HERE / "peers-pins.json"
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 DEFAULT = CHECKOUT / "build" / "peers"
 # A Python that is told of folders or settings by its caller's shell would not measure its own.
 _DROPPED = ("PYTHON", "FLASK_", "KOLBEN_", "GRANIAN_", "OTEL_", "VIRTUAL_ENV")
@@ -72,13 +73,19 @@ def make(peers: Path, name: str) -> None:
     wanted = list(content["packages"])
     if "checkout" in content:
         wanted += ["--editable", f"{CHECKOUT}[{content['checkout']}]"]
-    pins = json.loads(PINS.read_text("utf-8")) if PINS.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "constraints.txt")
-        constraints.write_text("\n".join(pins.get(name, [])))
+        constraints.write_text("\n".join(_pins(name)))
         command = [str(python_of(peers, name)), "-m", "pip", "install", "--quiet"]
         command += ["--disable-pip-version-check", "--constraint", str(constraints), *wanted]
         subprocess.run(command, check=True, env=clean_environ())
+
+
+def _pins(name: str) -> list[str]:
+    """Return the versions of all that an environment has; none for another version of Python."""
+    kept = json.loads(PINS.read_text("utf-8")) if PINS.exists() else {}
+    pins: list[str] = kept["environments"].get(name, []) if kept.get("python") == PYTHON else []
+    return pins
 
 
 def pin(peers: Path) -> None:
@@ -88,7 +95,7 @@ def pin(peers: Path) -> None:
         command = [str(python_of(peers, name)), "-m", "pip", "freeze", "--exclude-editable"]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         kept[name] = done.stdout.split()
-    PINS.write_text(json.dumps(kept, indent=1) + "\n")
+    PINS.write_text(json.dumps({"python": PYTHON, "environments": kept}, indent=1) + "\n")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -45,7 +46,8 @@ class Side:
             text=True,
         )
         self._complaints: list[str] = []
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         try:
             self.introduction: dict[str, Any] = json.loads(self._read())
         except NotThereError:
@@ -71,6 +73,7 @@ class Side:
             timer.cancel()
         if not line:
             self._process.wait()
+            self._listener.join()
             raise NotThereError((self._complaints or ["it ended without a word"])[-1])
         return line
 
@@ -85,12 +88,17 @@ class Side:
     def stop(self) -> None:
         """End the process."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._listener.join()
+        for pipe in (self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            pipe.close()
 
 
 def take_turns(sides: Mapping[str, Side], name: str, rounds: int) -> dict[str, list[float]]:
@@ -113,11 +121,16 @@ def summary(figures: Mapping[str, list[float]], yardstick: str, scale: float) ->
         side: {
             "median": round_figure(statistics.median(one) * scale),
             "best": round_figure(min(one) * scale),
-            "ratio": ours
-            and round_figure(statistics.median(a / b for a, b in zip(one, ours, strict=True))),
+            "ratio": _ratio(one, ours) if ours else None,
         }
         for side, one in figures.items()
     }
+
+
+def _ratio(one: list[float], ours: list[float]) -> float:
+    """Return the median of the rounds' ratios, with no more digits than can be trusted."""
+    ratio = statistics.median(a / b for a, b in zip(one, ours, strict=True))
+    return round(ratio, 1 if ratio >= 2 else 2)
 
 
 def round_figure(value: float) -> float:
