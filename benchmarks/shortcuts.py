@@ -14,6 +14,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -38,10 +39,12 @@ from kolben.core.body import read_small_body
 from kolben.core.client_cookies import find_cookie, parse_cookies
 from kolben.core.cookies import cookie_header
 from kolben.core.current import the_request
+from kolben.core.fields import ImmutableMultiDict, multi_dict_of, parse_fields
 from kolben.core.outgoing import _is_uri
 from kolben.core.pages import error_page, redirect_page
 from kolben.core.response import plain_response, set_code
 from kolben.core.signing import encode, may_hold, pack
+from kolben.entry.outgoing import _is_as_it_is, _is_plain
 from kolben.json.provider import standard_default
 from kolben.json.tag import TaggedJSONSerializer
 from kolben.json.text import decode_json, json_writer, read_json
@@ -117,6 +120,16 @@ def answers() -> Iterator[tuple[str, Call, Call]]:
         lambda: f"{provider.dumps(value, separators=((', ' if app.debug else ','), ':'))}\n",
     )
     response = Response("text")
+    yield (
+        "a body looked at before it goes out",
+        lambda: _is_as_it_is(response),
+        lambda: (
+            _is_plain.get(type(response))
+            and type(response.response) is list
+            and not response._on_close
+            and all(type(part) is bytes for part in response.response)
+        ),
+    )
 
     def set_status_code() -> None:
         response.status_code = 201
@@ -146,6 +159,12 @@ def bodies() -> Iterator[tuple[str, Call, Call]]:
     """Yield the same for what clients send."""
     raw = b'{"name": "piston", "count": 3}'
     text = raw.decode()
+    for name, line in (("one field", "q=piston"), ("two fields", "name=piston&count=3")):
+        yield (
+            f"{name} of a query or form",
+            partial(multi_dict_of, ImmutableMultiDict, line),
+            partial(lambda line: ImmutableMultiDict(parse_fields(line)), line),
+        )
     yield "a small object read from JSON", lambda: read_json(text), lambda: json.loads(text)
     yield (
         "the encoding of JSON",

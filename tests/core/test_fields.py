@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.datastructures import ImmutableMultiDict as WerkzeugMultiDict
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from kolben.core.fields import MAX_FIELDS, parse_fields, unquote_field
+from kolben.core.fields import (
+    MAX_FIELDS,
+    ImmutableMultiDict,
+    multi_dict_of,
+    parse_fields,
+    unquote_field,
+)
 
 pieces = st.one_of(
     st.text(max_size=8),
@@ -42,6 +51,33 @@ def test_same_as_parse_qsl(text: str) -> None:
 )
 def test_splits(text: str, expected: list[tuple[str, str]]) -> None:
     assert parse_fields(text) == expected
+
+
+@given(st.text("ab=&%+c", max_size=30))
+def test_a_multi_dict_is_as_made_of_the_pairs(text: str) -> None:
+    for kind in (ImmutableMultiDict, WerkzeugMultiDict, MultiDict):
+        found = multi_dict_of(kind, text)
+        assert type(found) is kind
+        assert found == kind(parse_fields(text))
+        assert list(found.items(multi=True)) == list(kind(parse_fields(text)).items(multi=True))
+
+
+@pytest.mark.parametrize("text", ["a=1", "a=1&a=2&b="])
+def test_a_multi_dict_of_ours_stays_as_it_is(text: str) -> None:
+    found: Any = multi_dict_of(ImmutableMultiDict, text)
+    with pytest.raises(TypeError, match="immutable"):
+        found["a"] = "3"
+    assert found.copy().to_dict() == found.to_dict()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("a",), ("b",), ("none",), ("none", 7), ("a", 7, int), ("b", 7, int), ("none", 7, int)],
+    ids=repr,
+)
+def test_get_is_werkzeugs(arguments: Any) -> None:
+    fields = [("a", "1"), ("a", "2"), ("b", "x")]
+    assert ImmutableMultiDict(fields).get(*arguments) == WerkzeugMultiDict(fields).get(*arguments)
 
 
 def test_more_fields_than_allowed_are_413() -> None:

@@ -14,6 +14,9 @@ from kolben.core.outgoing import ADDRESS, LENGTH, LOCATION, check_status, inspec
 @pytest.mark.parametrize("code", [200, 404, 599, 999])
 def test_a_three_digit_status_passes(code: int) -> None:
     check_status(f"{code} X", code)
+    check_status(f"{code} X", code)  # now from memory
+    with pytest.raises(ValueError, match="none of HTTP"):
+        check_status(f"{code} X", 1)
 
 
 @pytest.mark.parametrize("code", [0, 99, 100, 199, 1000, -200])

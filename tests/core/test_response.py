@@ -6,10 +6,20 @@ from time import time
 from typing import Any, Self
 
 import pytest
+from werkzeug.datastructures import Headers
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben import Flask
-from kolben.core.response import Response, content_type_for, is_plain, plain_response
+from kolben.core.response import (
+    Response,
+    add_first,
+    content_type_for,
+    is_plain,
+    plain_header,
+    plain_response,
+    set_code,
+)
 
 
 class Xml(Response):
@@ -63,6 +73,60 @@ class OwnData(Response):
 )
 def test_a_class_with_a_way_of_its_own_is_not_plain(kind: type[WerkzeugResponse]) -> None:
     assert not is_plain(kind)
+
+
+@pytest.mark.parametrize("code", [*HTTP_STATUS_CODES, 299, 600, 0])
+def test_a_code_is_set_as_by_werkzeug(code: int) -> None:
+    ours, theirs = Response(), Response()
+    set_code(ours, code)
+    theirs.status_code = code
+    assert (ours.status, ours.status_code) == (theirs.status, theirs.status_code)
+
+
+def test_the_header_of_a_class_that_is_not_plain_is_its_own_to_make() -> None:
+    assert plain_header(Response, "text/css") == ("Content-Type", "text/css; charset=utf-8")
+    assert plain_header(Response, None) is None
+    assert plain_header(OwnInit, "text/css") is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-A": "b"},
+        {"content-type": "x/y", "X-A": ["b", "c"]},
+        [("X-A", "b"), ("content-LENGTH", "9"), ("Content-Length", "8")],
+        Headers({"X-A": "b"}),
+    ],
+    ids=repr,
+)
+def test_headers_are_added_where_the_class_has_them(headers: Any) -> None:
+    theirs = Response("body", headers=headers.copy())
+    ours = plain_response(Response, b"body", ("Content-Type", "text/html; charset=utf-8"))
+    add_first(ours, headers)
+    assert list(ours.headers) == list(theirs.headers)
+    assert not isinstance(headers, Headers) or ours.headers is headers
+
+
+@pytest.mark.parametrize("headers", [Headers(), {}], ids=["usual", "a dict"])
+def test_a_cookie_is_a_header_of_whatever_holds_the_headers(headers: Any) -> None:
+    class Dict(dict[str, str]):
+        def add(self, name: str, value: str) -> None:
+            self[name] = value
+
+    response = Response()
+    response.headers = headers if isinstance(headers, Headers) else Dict()  # type: ignore[assignment]
+    response.set_cookie("a", "b")
+    assert response.headers["Set-Cookie"] == "a=b; Path=/"
+
+
+def test_what_is_to_follow_a_response_waits_for_its_end() -> None:
+    response = Response()
+    with pytest.raises(RuntimeError, match="Working outside"):
+        response.call_after_send(print)
+    with Flask(__name__).app_context():
+        response.call_after_send(print)
+    assert len(response._on_close) == 1
 
 
 def test_a_class_without_mimetype_has_no_content_type() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -138,6 +138,17 @@ def test_a_mimetype_that_a_class_gets_later_counts() -> None:
         assert make_response(app, "t").mimetype == "text/html"
         Later.default_mimetype = "text/plain"
         assert make_response(app, "t").mimetype == "text/plain"
+
+
+def test_an_async_generator_is_a_body() -> None:
+    async def generate() -> AsyncIterator[str]:
+        yield "a"
+
+    app = Flask(__name__)
+    with app.test_request_context():
+        response = make_response(app, (generate(), 201))
+    assert response.status_code == 201
+    assert response.is_streamed
 
 
 def test_an_http_error_becomes_its_own_page() -> None:

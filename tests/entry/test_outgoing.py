@@ -36,6 +36,10 @@ class NoLength(Response):
     automatically_set_content_length = False
 
 
+class Absolute(Response):
+    autocorrect_location_header = True
+
+
 def with_headers(headers: Any) -> Response:
     response = Response("text")
     response.headers = headers
@@ -53,6 +57,18 @@ RESPONSES: dict[str, Any] = {
     "not modified": lambda: Response("dropped", 304, headers={"Content-Encoding": "x"}),
     "generator": lambda: Response(piece for piece in ["a", "b"]),
     "location": lambda: Response("go", 302, headers={"Location": "/ä?x=€"}),
+    "location as it is": lambda: Response("go", 302, headers={"Location": "/a?b=c"}),
+    "location in lower case": lambda: Response("go", 302, headers={"location": "/a"}),
+    "location made absolute": lambda: Absolute("go", 302, headers={"Location": "/a"}),
+    "two locations": lambda: Response(
+        "go", headers=[("Location", "/a"), ("Location", "/b"), ("Content-Location", "/c")]
+    ),
+    "both locations": lambda: Response("go", headers={"Location": "/", "Content-Location": "/c"}),
+    "not modified, with addresses": lambda: Response(
+        "dropped", 304, headers={"Location": "/a", "Content-Location": "/b", "Expires": "0"}
+    ),
+    "no content, with a length": lambda: Response("", 204, headers={"content-LENGTH": "0"}),
+    "pieces of both kinds": lambda: Response([b"a", "b"]),
     "content location": lambda: Response("at", headers={"Content-Location": "/ä"}),
     "own length": lambda: Response("text", headers={"content-length": "4"}),
     "no length": lambda: NoLength("text"),

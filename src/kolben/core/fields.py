@@ -20,6 +20,7 @@ M = TypeVar("M", bound="MultiDict[str, str]")
 # Flask has no limit, so this one leaves room for large tables of checkboxes.
 MAX_FIELDS = 10_000
 
+_find_escape = re.compile("[%+]").search
 _escapes = re.compile("(?:%[0-9a-fA-F]{2})+")
 # The surrogate that stands for a byte that is no UTF-8, and the byte's escape. An error handler
 # of the codec ("werkzeug.url_quote") is called for each such byte: 8 MB of "%ff" took 3.2 s.
@@ -69,11 +70,14 @@ def parse_fields(text: str, max_fields: int = MAX_FIELDS) -> list[tuple[str, str
         raise RequestEntityTooLarge(
             f"There are more than {max_fields} fields in the query string or form."
         )
+    is_plain = _find_escape(text) is None
     fields = []
     for field in text.split("&"):
         if field:
             name, _, value = field.partition("=")
-            fields.append((unquote_field(name), unquote_field(value)))
+            if not is_plain:
+                name, value = unquote_field(name), unquote_field(value)
+            fields.append((name, value))
     return fields
 
 
@@ -86,10 +90,23 @@ def multi_dict_of(kind: type[M], text: str) -> M:
         made: Any = _make_dict(kind)
         _put(made, name, [value])
         return made  # type: ignore[no-any-return]  # of the class asked for
-    return kind(parse_fields(text))
+    fields = parse_fields(text)
+    if kind is not ImmutableMultiDict:
+        return kind(fields)
+    # PERF: the same of any number: 1.5 us instead of 1.7 us for two (benchmarks/shortcuts.py).
+    lists: dict[str, list[str]] = {}
+    for name, value in fields:
+        if name in lists:
+            lists[name].append(value)
+        else:
+            lists[name] = [value]
+    made = _make_dict(kind)
+    _put_all(made, lists)
+    return made  # type: ignore[no-any-return]  # as above
 
 
 _find_mark = re.compile("[&%+]").search
 # Without the class's own methods, which refuse a change.
 _make_dict: Any = dict.__new__
 _put: Any = dict.__setitem__
+_put_all: Any = dict.update

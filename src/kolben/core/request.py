@@ -212,6 +212,7 @@ class Request(ClientHeaders):
         if mimetype != "multipart/form-data" or not boundary.isascii() or not boundary:
             raise UnsupportedMediaType("The body has to be multipart/form-data, with a boundary.")
         return StreamedParts(self, boundary.encode())
+
     @lazy
     def form(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The fields of a form."""

@@ -16,7 +16,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from kolben.core.async_body import AsyncBody, SentBody
 from kolben.core.engine import WAYS_OUT
-from kolben.core.outgoing import LENGTH, LOCATION, check_status, inspect_headers
+from kolben.core.outgoing import ADDRESS, LENGTH, LOCATION, check_status, inspect_headers
 from kolben.typing import Page, Request, Response
 
 # The body is a list where the response is one.
@@ -37,7 +37,7 @@ def outgoing(answer: Response | Page, request: Request, is_head: bool) -> Outgoi
         return [] if is_head else [body], "200 OK", [content_type, length]
     response: Any = answer
     try:
-        found = None if is_head else _straight(response)
+        found = _straight(response, is_head)
         if found is None:
             found = _as_werkzeug(response, request, is_head)
             inspect_headers(found[2])
@@ -50,25 +50,27 @@ def outgoing(answer: Response | Page, request: Request, is_head: bool) -> Outgoi
     return found
 
 
-def _straight(response: Response) -> Outgoing | None:
+def _straight(response: Response, is_head: bool) -> Outgoing | None:
     """Return what Werkzeug would for a buffered response without anything special; else None."""
     body: Any = response.response
+    code = response._status_code
     if (
         not _is_as_it_is(response)
         or type(response.headers) is not Headers  # some assign a dict or a list
-        or response._status_code == 204
-        or response._status_code < 200
+        or code < 200
     ):
         return None
     headers: list[tuple[str, str]] = response.headers._list
     found = inspect_headers(headers)
-    if found & LOCATION:
+    if found & LOCATION or (found & ADDRESS and response.autocorrect_location_header):
         return None
-    if response._status_code == 304:
-        return [], response._status, [pair for pair in headers if _is_of_unchanged(pair[0])]
-    if not found & LENGTH:
+    if code == 304:
+        headers = [pair for pair in headers if _is_of_unchanged(pair[0])]
+    elif code == 204:
+        headers = [pair for pair in headers if pair[0].lower() != "content-length"]
+    elif not found & LENGTH:
         headers = [*headers, ("Content-Length", str(sum(map(len, body))))]
-    return body, response._status, headers
+    return [] if is_head or code in {204, 304} else body, response._status, headers
 
 
 def _is_as_it_is(response: Response) -> bool:
@@ -78,12 +80,14 @@ def _is_as_it_is(response: Response) -> bool:
     if plain is None:
         plain = _is_plain[kind] = _all_plain(kind)
     body = response.response
-    return (
-        plain
-        and type(body) is list
-        and not response._on_close
-        and all(type(part) is bytes for part in body)
-    )
+    if not plain or type(body) is not list or response._on_close:
+        return False
+    # PERF: not all(), which makes a generator for mostly one part: 0.2 us instead of 0.3 us
+    # (benchmarks/shortcuts.py).
+    for part in body:  # noqa: SIM110
+        if type(part) is not bytes:
+            return False
+    return True
 
 
 # PERF: a 304 goes out like any other answer: 3 us instead of 18 us (benchmarks/shortcuts.py).
