@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MethodType
 from typing import Any
 
 import pytest
@@ -33,6 +34,26 @@ def test_urls_are_built_in_a_request_and_outside(shop: Flask) -> None:
     shop.config["SERVER_NAME"] = "example.com"
     assert shop.url_for("item", number=1) == "http://example.com/items/1"
     assert shop.url_for("item", number=1, _external=False) == "/items/1"
+
+
+def _mark(self: Flask, /, endpoint: str, **values: Any) -> str:
+    return f"{endpoint} {values}"
+
+
+def test_url_for_may_be_overridden(shop: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Own(Flask):
+        url_for = _mark
+
+    expected = "x {'_anchor': None, '_method': None, '_scheme': None, '_external': None, 'n': 1}"
+    with Own("own").test_request_context():
+        assert url_for("x", n=1) == expected
+    with shop.test_request_context():
+        shop.url_for = MethodType(_mark, shop)  # type: ignore[method-assign]  # as users do
+        assert url_for("x", n=1) == expected
+        del shop.url_for
+        assert url_for("item", number=1) == "/items/1"
+        monkeypatch.setattr(Flask, "url_for", _mark)
+        assert url_for("x", n=1) == expected
 
 
 def test_a_url_may_be_of_a_method(shop: Flask) -> None:

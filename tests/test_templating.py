@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 import pytest
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from kolben import (
     Blueprint,
@@ -186,6 +186,31 @@ def test_blueprints_add_to_the_context_from_the_outermost_on(app: Flask) -> None
     app.register_blueprint(outer)
     app.register_blueprint(other)
     assert app.test_client().get("/").text == "0122"
+
+
+@pytest.mark.parametrize("blueprints_own", [True, False])
+def test_defaults_come_first_whoever_adds_more(app: Flask, blueprints_own: bool) -> None:
+    blueprint, other = Blueprint("own", __name__), Blueprint("other", __name__)
+    (blueprint if blueprints_own else app).context_processor(lambda: {"g": "changed", "a": "given"})
+    for part in (blueprint, other):
+        part.add_url_rule(
+            f"/{part.name}", "index", lambda: render_template_string("{{ a }} {{ g }}")
+        )
+        app.register_blueprint(part)
+    g_itself = f"<flask.g of {app.name!r}>"
+    own = "given changed" if blueprints_own else f"given {escape(g_itself)}"
+    client = app.test_client()
+    assert client.get("/own").text == own
+    assert client.get("/other").text == (f" {escape(g_itself)}" if blueprints_own else own)
+
+
+def test_the_defaults_are_there_without_a_processor(app: Flask) -> None:
+    app.register_blueprint(Blueprint("any", __name__))
+    app.template_context_processors.clear()
+    with app.test_request_context():
+        context: dict[str, Any] = {}
+        app.update_template_context(context)
+        assert context == {}
 
 
 def test_a_processor_may_be_async(app: Flask) -> None:

@@ -427,4 +427,5 @@ class Flask(App):
 _OWN_STEPS = SimpleNamespace(
     **{step: getattr(Flask, step) for step in (*STEPS, *ERROR_STEPS, *WSGI_STEPS)}
 )
+# Likewise.
 OWN_URL_FOR = Flask.url_for

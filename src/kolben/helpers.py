@@ -8,6 +8,8 @@ import werkzeug.exceptions
 import werkzeug.utils
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from kolben.app import OWN_URL_FOR
+from kolben.core import urls
 from kolben.core.current import find_context, the_app
 from kolben.core.request import split_blueprint_path as _split_blueprint_path  # noqa: F401
 from kolben.env import get_debug_flag as get_debug_flag
@@ -39,7 +41,12 @@ def url_for(
     **values: Any,
 ) -> str:
     """Build the URL of an endpoint of the current app: see Flask.url_for()."""
-    return the_app().url_for(
+    app = the_app()
+    # PERF: not through a method that nobody overrides: 2.4 us instead of 2.7 us
+    # (benchmarks/shortcuts.py).
+    if type(app).url_for is OWN_URL_FOR and "url_for" not in vars(app):
+        return urls.url_for(app, endpoint, _anchor, _method, _scheme, _external, values)
+    return app.url_for(
         endpoint,
         _anchor=_anchor,
         _method=_method,

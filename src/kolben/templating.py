@@ -14,6 +14,7 @@ from kolben.core.hooks import WatchedDict
 from kolben.core.proxies import g, request, session
 from kolben.debughelpers import explain_template_loading_attempts
 from kolben.flashing import get_flashed_messages
+from kolben.rendering import QuickEnvironment
 from kolben.signals import before_render_template, template_rendered
 from kolben.streaming import stream_with_context
 from kolben.string_templates import StringTemplates
@@ -30,7 +31,7 @@ Source = tuple[str, str | None, Callable[[], bool] | None]
 WATCHED = frozenset({"extensions", "filters", "policies", "tests"})
 
 
-class Environment(BaseEnvironment):
+class Environment(QuickEnvironment):
     """A Jinja environment that finds templates where its app and the blueprints have them."""
 
     def __init__(self, app: App, **options: Any) -> None:

@@ -30,6 +30,9 @@ def app() -> Flask:
         ("user", {"name": "ä b"}, "/user/%C3%A4%20b"),
         ("user", {"name": "x", "q": ["1", "2"]}, "/user/x?q=1&q=2"),
         ("user", {"name": "x", "_anchor": "a b/€"}, "/user/x#a%20b/%E2%82%AC"),
+        ("index", {"_anchor": "a!$&'()*+,/:;=?@~-_.1"}, "/#a!$&'()*+,/:;=?@~-_.1"),
+        ("index", {"_anchor": ""}, "/#"),
+        ("index", {"_anchor": b"a b"}, "/#a%20b"),
         ("index", {"_external": True}, "http://localhost/"),
         ("index", {"_scheme": "https"}, "https://localhost/"),
         ("index", {"_scheme": ""}, "//localhost/"),
@@ -122,3 +125,39 @@ def test_defaults_are_injected_from_the_outside_in(app: Flask) -> None:
     with app.test_request_context():
         assert url_for("bp.other") == "/bp/other?by=app"
     assert order == ["app", "bp"]
+
+
+def test_a_blueprint_has_no_defaults_for_an_endpoint_of_the_app(app: Flask) -> None:
+    app.url_default_functions["bp"].append(lambda endpoint, values: values.update(by="bp"))
+    with app.test_request_context():
+        assert url_for("index") == "/"
+        assert url_for("bp.index") == "/bp/?by=bp"
+
+
+def test_without_a_context_one_adapter_is_made() -> None:
+    made: list[Any] = []
+
+    class Counting(Flask):
+        def create_url_adapter(self, request: Any) -> Any:
+            made.append(super().create_url_adapter(request))
+            return made[-1]
+
+    app = Counting(__name__)
+    app.config["SERVER_NAME"] = "example.com"
+    app.add_url_rule("/<any(a, b):name>", "letter")
+    for _ in range(2):  # with an engine and without
+        made.clear()
+        assert app.url_for("letter", name="a", tags=["1", "2"]) == (
+            "http://example.com/a?tags=1&tags=2"
+        )
+        assert len(made) == 1
+        assert app.engine is not None
+    assert app.url_for("letter", name="b") == "http://example.com/b"
+
+
+def test_another_apps_urls_are_those_of_the_requests_app(app: Flask) -> None:
+    other = Flask("other")
+    other.add_url_rule("/other", "index")
+    assert other.engine is not None
+    with app.test_request_context():
+        assert other.url_for("index") == "/"

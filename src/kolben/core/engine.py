@@ -22,6 +22,7 @@ from kolben.core.plan import Plan
 from kolben.core.request import Request, split_blueprint_path
 from kolben.core.response import content_type_for, is_plain
 from kolben.core.router import Router
+from kolben.core.url_builder import Builders
 from kolben.typing import App, RequestContext, View
 
 _QUERY_SAFE = "%!#$&'()*+,/:;=?@[]<>\"\\^`{|}"
@@ -60,6 +61,7 @@ class Engine:
         "_plans",
         "_socket_hooks",
         "app",
+        "builders",
         "by_steps",
         "ends_quietly",
         "is_wrapped",
@@ -99,9 +101,9 @@ class Engine:
         # Else it may want the environ that it is made from.
         self.request_is_own = kind.__init__ is Request.__init__
         self.text_header = plain_text_header(app)
-        self._asks_router = not (
-            app.subdomain_matching or is_overridden(app, own_steps, "create_url_adapter")
-        )
+        adapter_is_own = not is_overridden(app, own_steps, "create_url_adapter")
+        self._asks_router = adapter_is_own and not app.subdomain_matching
+        self.builders = Builders(app.url_map, adapter_is_own)
         self.unmatched = self._plan_of_no_rule(self.hooks_for(()))
         self.unmatched_socket = self._plan_of_no_rule(self.socket_hooks_for(()))
         self.router = Router(app.url_map, self.plan_for)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
 from werkzeug.routing import BuildError, MapAdapter
 
 from kolben.core.current import find_context
-from kolben.typing import App
+from kolben.core.url_builder import Builders, Place, place_of_adapter
+from kolben.typing import App, AppContext, RequestContext
 
 # RFC 3986 §3.5: what a fragment may contain as it is.
 _FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
+_is_fragment = re.compile(rf"[\w.~{_FRAGMENT_SAFE}-]*", re.ASCII).fullmatch
 
 
 def url_for(
     app: App,
     endpoint: str,
-    *,
     anchor: str | None,
     method: str | None,
     scheme: str | None,
@@ -30,32 +32,52 @@ def url_for(
     Raises BuildError where nothing fits and no handler helps, RuntimeError outside of a
     request without SERVER_NAME, ValueError for a scheme in a URL that is not external.
     """
-    adapter, blueprint, in_request = _adapter(app)
-    if in_request and endpoint[:1] == ".":
-        endpoint = f"{blueprint}{endpoint}" if blueprint is not None else endpoint[1:]
+    context = find_context()
+    in_request = None if context is None else context.request_context
+    engine = vars(app).get("engine")  # one that is there: to make one is for a request
+    builders: Builders | None = None if engine is None else engine.builders
+    adapter: MapAdapter | None = None
+    place: Place | None = None
+    if builders is not None and in_request is not None and in_request.app is app:
+        place = builders.place_of(in_request)
+    if place is None:
+        adapter = _adapter(app, context, in_request)
+        place = None if builders is None else place_of_adapter(adapter, builders.url_map)
+    if in_request is not None and endpoint[:1] == ".":
+        blueprint = in_request.request.blueprint
+        endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
     if external is None:
-        external = not in_request or scheme is not None
+        external = in_request is None or scheme is not None
     if scheme is not None and not external:
         raise ValueError("A _scheme needs an external URL: leave _external out, or make it True.")
     app.inject_url_defaults(endpoint, values)
-    try:
-        url = adapter.build(
-            endpoint, values, method=method, url_scheme=scheme, force_external=external
-        )
-    except BuildError as error:
-        values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
-        return app.handle_url_build_error(error, endpoint, values)
-    return url if anchor is None else f"{url}#{quote(anchor, safe=_FRAGMENT_SAFE)}"
+    url = None
+    if builders is not None and place is not None:
+        url = builders.build(place, endpoint, values, method, scheme, external)
+    if url is None:
+        adapter = adapter or _adapter(app, context, in_request)
+        try:
+            url = adapter.build(
+                endpoint, values, method=method, url_scheme=scheme, force_external=external
+            )
+        except BuildError as error:
+            values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
+            return app.handle_url_build_error(error, endpoint, values)
+    return url if anchor is None else f"{url}#{_fragment(anchor)}"
 
 
-def _adapter(app: App) -> tuple[MapAdapter, str | None, bool]:
-    """Return what builds URLs now, the request's blueprint, and whether there is a request."""
-    context = find_context()
-    in_request = None if context is None else context.request_context
+def _fragment(anchor: str) -> str:
+    """Escape what can't be in a fragment."""
+    if type(anchor) is str and _is_fragment(anchor):
+        return anchor
+    return quote(anchor, safe=_FRAGMENT_SAFE)
+
+
+def _adapter(app: App, context: AppContext | None, in_request: RequestContext | None) -> MapAdapter:
+    """Return what builds URLs now."""
+    adapter: MapAdapter | None
     if in_request is not None:
         adapter = in_request.url_adapter
-        if adapter is not None:
-            return adapter, in_request.request.blueprint, True
     elif context is not None:
         adapter = context.url_adapter
     else:
@@ -66,12 +88,14 @@ def _adapter(app: App) -> tuple[MapAdapter, str | None, bool]:
             " SERVER_NAME is not configured. Set app.config['SERVER_NAME'] (and, where they are"
             " not '/' and 'http', APPLICATION_ROOT and PREFERRED_URL_SCHEME)."
         )
-    return adapter, None, False
+    return adapter
 
 
 def inject_defaults(app: App, endpoint: str, values: dict[str, Any]) -> None:
     """Let the url_defaults functions of the app and of the endpoint's blueprints add values."""
     table = app.url_default_functions
+    if not table:
+        return
     names: list[str | None] = [None]
     if "." in endpoint:
         parts = endpoint.split(".")
