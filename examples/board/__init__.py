@@ -8,9 +8,9 @@ from typing import Any
 
 from flask import Flask
 
-from board import commands, database, errors, guard, seed, text
+from board import commands, database, errors, guard, live, seed, text
 from board.settings import DEFAULTS, kept_secret
-from board.views import admin, api, feed, hooks, pages, questions, user
+from board.views import admin, api, feed, hooks, pages, questions, user, watching
 
 
 def create_app(
@@ -31,9 +31,9 @@ def create_app(
         if not app.config.get(key):
             app.config[key] = kept_secret(folder, key.lower())
 
-    for part in (database, text, guard, errors):
+    for part in (database, text, guard, errors, live):
         part.init_app(app)
-    for views in (pages, questions, user, admin, api, feed, hooks, commands):
+    for views in (pages, questions, watching, user, admin, api, feed, hooks, commands):
         app.register_blueprint(views.blueprint)
 
     with app.app_context():

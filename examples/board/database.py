@@ -25,7 +25,8 @@ def connection() -> sqlite3.Connection:
 def connect(path: Path) -> sqlite3.Connection:
     """Open the database file, readable by its owner only if it is new."""
     path.touch(mode=0o600)
-    opened = sqlite3.connect(path)
+    # The steps of one request may run in several threads, though never two at once.
+    opened = sqlite3.connect(path, check_same_thread=False)
     opened.row_factory = sqlite3.Row
     opened.execute("PRAGMA foreign_keys = ON")
     return opened

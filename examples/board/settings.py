@@ -14,6 +14,12 @@ DEFAULTS: dict[str, Any] = {
     # Log-ins that may fail for one name from one address within the time.
     "FAILED_LOGINS_ALLOWED": 8,
     "FAILED_LOGINS_MINUTES": 15,
+    # Pages that are told of new answers by server-sent events, where WebSockets do not work: on
+    # WSGI each of them takes a thread. The others ask every ten seconds.
+    "MOST_STREAMS": 3,
+    # All that a page says through its WebSocket is "writing", some times a minute.
+    "WEBSOCKET_MAX_MESSAGE_SIZE": 64,
+    "WEBSOCKET_MAX_MESSAGE_RATE": 5,
     # A long answer with code has some 10 KiB; an import carries many of them.
     "MAX_CONTENT_LENGTH": 512 * 1024,
     "SESSION_COOKIE_NAME": "board_session",

@@ -40,6 +40,16 @@ def of_question(question_id: int) -> list[Answer]:
     return [Answer(**row) for row in rows]
 
 
+def latest(question_id: int) -> int:
+    """Give the number of a question's newest answer; 0 without any."""
+    found: int = (
+        connection()
+        .execute("SELECT ifnull(max(id), 0) FROM answers WHERE question_id = ?", (question_id,))
+        .fetchone()[0]
+    )
+    return found
+
+
 def add(question_id: int, author_id: int, body: str, answered_at: str | None = None) -> int:
     """Add an answer and give its number."""
     cursor = connection().execute(

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from board import errors
 from board.database import connection
 from board.forms import check_answer
+from board.live import tell_answer
 from board.store import answers
 from board.store.answers import Answer
 from board.store.questions import Question
@@ -56,6 +57,7 @@ def answer(question_id: int) -> ResponseReturnValue:
         abort(422, problems["body"])
     with connection():
         number = answers.add(question.id, g.account.id, body)
+    tell_answer(question.id, number)
     written = answers.find(number) or abort(500)
     response = jsonify(_answer(written, question))
     response.status_code = 201

@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 from board.database import connection
 from board.forms import Draft, check_answer
 from board.guard import login_required
+from board.live import tell_answer, writer_key
 from board.store import answers, questions
 from board.store.answers import Answer
 from board.store.questions import ORDERS, Page, Question, Search
@@ -73,8 +74,20 @@ def answer(question_id: int) -> ResponseReturnValue:
         return _render(question, body, problems), 422
     with connection():
         number = answers.add(question.id, g.account.id, body)
+    tell_answer(question.id, number)
     flash("Thank you for the answer.", "success")
     return redirect(_address(question.id, number))
+
+
+@blueprint.get("/questions/<int:question_id>/answers")
+def newer_answers(question_id: int) -> str:
+    """Give the answers after the one that the URL names, as a piece of the question's page."""
+    question = question_or_404(question_id)
+    known = request.args.get("after", 0, type=int)
+    found = [answer for answer in answers.of_question(question.id) if answer.id > known]
+    return render_template(
+        "questions/answers.html", question=question, answers=found, voted_answers=set()
+    )
 
 
 @blueprint.post("/questions/<int:question_id>/vote")
@@ -150,8 +163,10 @@ def _render(question: Question, draft: str = "", problems: dict[str, str] | None
         "questions/show.html",
         question=question,
         answers=answers.of_question(question.id),
+        latest=answers.latest(question.id),
         voted=account is not None and questions.has_vote(question.id, account.id),
         voted_answers=answers.voted_by(account.id, question.id) if account else set(),
+        writer=writer_key(question.id, account.id) if account else "",
         draft=draft,
         problems=problems or {},
     )

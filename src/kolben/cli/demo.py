@@ -6,20 +6,27 @@ import errno
 import signal
 import socket
 import sys
+import time
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import click
-from werkzeug.serving import get_sockaddr, make_server, select_address_family
+from werkzeug.serving import get_sockaddr, select_address_family
+
+from kolben.env import default_threads
 
 DEFAULT_PORT = 5000
 # A handful of other programs may hold the ports from 5000 on; a hundred do not.
 PORTS_TO_TRY = 100
 # The second is what Windows says of a port that its owner does not share.
 TAKEN = {errno.EADDRINUSE, getattr(errno, "WSAEACCES", errno.EADDRINUSE)}
+
+# Other systems give the connections of a shared port to the one that had it first.
+CAN_RESERVE = sys.platform == "linux"
+# For requests that run when the demo is ended; open pages are closed at once.
+STOP_TIMEOUT_S = 5
 
 
 @click.command()
@@ -42,18 +49,41 @@ def demo(host: str, port: int | None, data: Path | None, new_passwords: bool) ->
     Runs a questions-and-answers board on SQLite, written as for Flask. The passwords of its
     sample accounts are printed at the first start; everyone can sign up as well.
     """
+    # Without this a SIGTERM would leave the temporary folder behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ExitStack() as at_the_end:
-        listener = at_the_end.enter_context(_listen(host, port))
+        reserved = at_the_end.enter_context(_reserve(host, port))
         if data is None:
             data = Path(at_the_end.enter_context(_temporary_folder()))
-        app = _make_board(data.resolve(), new_passwords)
-        address = listener.getsockname()
+        data = data.resolve()
+        _make_board(data, new_passwords)
+        code = _serve(host, reserved, data)
+    sys.exit(code)
+
+
+def _serve(host: str, reserved: socket.socket, data: Path) -> int:
+    """Serve the board until a signal comes; return the exit code."""
+    from kolben.server.master import Master  # starts faster without it
+    from kolben.server.settings import Settings  # starts faster without it
+
+    address = reserved.getsockname()[:2]
+    settings = Settings(
+        app=f"{find_examples() / 'board'}:create_app(instance_path={str(data)!r})",
+        host=address[0],
+        port=address[1],
+        threads=default_threads(),
+        interface="rsgi",
+        stop_timeout_s=STOP_TIMEOUT_S,
+    )
+
+    def announce(_: str) -> None:
+        _wait_until_open(reserved.family, address)
         click.echo(f"Kolben demo: {_url(host, address[1])}")
         click.echo("Press Ctrl+C to end it.")
-        server = make_server(host, address[1], app, threaded=True, fd=listener.fileno())
-        # Without this a SIGTERM would leave the temporary folder behind.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        server.serve_forever()
+
+    if not CAN_RESERVE:
+        reserved.close()
+    return Master(settings, announce).run()
 
 
 def find_examples() -> Path:
@@ -69,8 +99,8 @@ def find_examples() -> Path:
     )
 
 
-def _make_board(data: Path, new_passwords: bool) -> Any:
-    """Make the app, and tell of its accounts on stderr."""
+def _make_board(data: Path, new_passwords: bool) -> None:
+    """Make the board's database, and tell of its accounts on stderr."""
     # First on the path: a `board` of the current directory is not the one that is meant.
     sys.path.insert(0, str(find_examples()))
     is_known = (data / "board.sqlite").exists()
@@ -90,17 +120,15 @@ def _make_board(data: Path, new_passwords: bool) -> Any:
             " --new-passwords.",
             err=True,
         )
-    return app
 
 
-def _listen(host: str, port: int | None) -> socket.socket:
-    """Open the port asked for, or else the first free one from 5000 on."""
+def _reserve(host: str, port: int | None) -> socket.socket:
+    """Take the port asked for, or else the first free one from 5000 on, without listening."""
     ports = [port] if port is not None else range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TO_TRY)
     problem: OSError | None = None
     for candidate in ports:
-        family = select_address_family(host, candidate)
         try:
-            return socket.create_server(get_sockaddr(host, candidate, family), family=family)
+            return _bind(host, candidate)
         except OSError as error:
             problem = error
             if error.errno not in TAKEN:
@@ -109,6 +137,35 @@ def _listen(host: str, port: int | None) -> socket.socket:
         f"The demo cannot listen on {host}, port {ports[0]}: {problem}. Name others with --host"
         " and --port."
     ) from problem
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Take a port that no other program has, and let the server have it as well."""
+    family = select_address_family(host, port)
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":
+            # A port that is only waiting for the last packets of a closed connection is free.
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(get_sockaddr(host, port, family))
+        if CAN_RESERVE:
+            # From now on whoever shares it too may listen: Granian does.
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except OSError:
+        taken.close()
+        raise
+    return taken
+
+
+def _wait_until_open(family: int, address: tuple[str, int]) -> None:
+    """Wait until the server listens, which it does after it has loaded the app."""
+    host, port = address
+    target = ("::1" if host == "::" else "127.0.0.1" if host == "0.0.0.0" else host, port)  # noqa: S104  # compared with
+    while True:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if probe.connect_ex(target) == 0:
+                return
+        time.sleep(0.02)
 
 
 def _temporary_folder() -> TemporaryDirectory[str]:

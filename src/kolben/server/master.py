@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -47,7 +48,12 @@ class AppFailed(Exception):
 class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no types
     """Granian's parent process, which outlives every death of a worker but that of the app."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, announce: Callable[[str], None] | None = None) -> None:
+        """Prepare to serve.
+
+        announce: called once with the app's full name, when all workers have loaded it; without
+        it, two lines say where the app is and what it can hold.
+        """
         super().__init__(
             "kolben",
             address=settings.host,
@@ -68,6 +74,7 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         if HAS_POSIX_SIGNALS:
             self.main_loop_interrupt = stop_signals.SignalEvent()
         self.settings = settings
+        self._announcement = announce or self._describe
         self.is_ready = threading.Event()
         self._short_lives = 0
         method = multiprocessing.get_start_method()
@@ -105,14 +112,18 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         super().shutdown(exit_code)
 
     def _announce(self) -> None:
-        """Say where the app is and what it can hold, as soon as all workers have loaded it."""
+        """Say that the app is served, as soon as all workers have loaded it."""
         names = [self._ready.get() for _ in range(self.settings.workers)]
         self.is_ready.set()
-        _say(f"Kolben {VERSION} serving {names[0]} on {self.settings.address}")
-        _say(self.settings.capacity)
+        self._announcement(names[0])
         while True:
             # Workers that came later; nobody waits for them.
             self._ready.get()
+
+    def _describe(self, name: str) -> None:
+        """Say where the app is and what it can hold."""
+        _say(f"Kolben {VERSION} serving {name} on {self.settings.address}")
+        _say(self.settings.capacity)
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:
         """Make a worker that gets no signal before it can act on it.
