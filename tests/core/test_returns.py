@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben import Flask, Response
 from kolben.core.returns import make_response
+from kolben.json.provider import DefaultJSONProvider
 
 
 def wsgi(environ: Any, start_response: Any) -> list[bytes]:
@@ -246,3 +247,40 @@ def test_a_class_without_mimetype_sends_none() -> None:
     app.response_class = Bare
     with app.test_request_context():
         assert "Content-Type" not in make_response(app, "text").headers
+
+
+class OwnResponse(DefaultJSONProvider):
+    def response(self, *args: Any, **kwargs: Any) -> Any:
+        response = super().response(*args, **kwargs)
+        response.headers["X-Own"] = "yes"
+        return response
+
+
+@pytest.mark.parametrize("answer", ["text", {"a": 1}, [1, 2]])
+def test_what_nobody_looks_at_goes_out_as_a_response_would(answer: Any, wire: Any) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", "index", lambda: answer)
+    straight = wire(app).get("/")
+    app.after_request(lambda response: response)
+    assert (straight.body, list(straight.headers)) == (
+        wire(app).get("/").body,
+        list(wire(app).get("/").headers),
+    )
+
+
+def test_a_provider_that_makes_responses_of_its_own_is_asked(wire: Any) -> None:
+    app = Flask(__name__)
+    app.json = OwnResponse(app)
+    app.add_url_rule("/", "index", lambda: {"a": 1})
+    assert wire(app).get("/").headers["X-Own"] == "yes"
+
+
+def test_a_provider_may_be_any_object(wire: Any) -> None:
+    class Provider:
+        def response(self, value: Any) -> Response:
+            return Response(repr(value))
+
+    app = Flask(__name__)
+    app.json = Provider()  # type: ignore[assignment]  # what some extensions put there
+    app.add_url_rule("/", "index", lambda: {"a": 1})
+    assert wire(app).get("/").text == "{'a': 1}"

@@ -12,7 +12,7 @@ from kolben.core.context import RequestContext
 from kolben.core.errors import answer_error, answer_error_async
 from kolben.core.hooks import Hooks, checked_response
 from kolben.core.plan import Plan
-from kolben.core.returns import make_response
+from kolben.core.returns import make_response, page_of
 from kolben.signals import (
     announce,
     announce_async,
@@ -39,9 +39,9 @@ def run(app: App, context: RequestContext, plan: Plan) -> Response | Page:
             answer = plan.view(**arguments) if arguments else plan.view()
     except Exception as error:
         answer = answer_error(app, error)
-    text_header = app.engine.text_header
-    if type(answer) is str and text_header and not _is_seen(context, hooks):
-        return answer.encode(), text_header
+    page = None if _is_seen(context, hooks) else page_of(app, answer)
+    if page is not None:
+        return page
     response = run_after(app, context, make_response(app, answer))
     if request_finished.receivers:
         announce(request_finished, app, response=response)
@@ -63,9 +63,9 @@ async def run_async(app: App, context: RequestContext, plan: Plan) -> Response |
             answer = await (plan.view_async(**arguments) if arguments else plan.view_async())
     except Exception as error:
         answer = await answer_error_async(app, error)
-    text_header = app.engine.text_header
-    if type(answer) is str and text_header and not _is_seen(context, hooks):
-        return answer.encode(), text_header
+    page = None if _is_seen(context, hooks) else page_of(app, answer)
+    if page is not None:
+        return page
     response = await run_after_async(app, context, make_response(app, answer))
     if request_finished.receivers:
         await announce_async(request_finished, app, response=response)

@@ -12,7 +12,7 @@ from kolben.core.async_body import AsyncBody
 from kolben.core.current import find_context
 from kolben.core.pages import error_page
 from kolben.core.response import add_first, is_plain, plain_header, plain_response, set_code
-from kolben.typing import App, Response
+from kolben.typing import App, Page, Response
 
 ACCEPTED = (
     "a string, bytes, a dict, a list, a generator or iterator, plain or async, a Response, a WSGI"
@@ -70,6 +70,21 @@ def _set_status(response: Response, status: Any) -> None:
         set_code(response, status)
     else:
         response.status_code = status
+
+
+def page_of(app: App, answer: Any) -> Page | None:
+    """Return what is sent for an answer whose response nobody looks at; None: make one."""
+    # PERF: 0.9 us less than with a response (benchmarks/shortcuts.py).
+    header = app.engine.text_header
+    if header is None:
+        return None
+    kind = type(answer)
+    if kind is str:
+        return answer.encode(), header
+    if kind is dict or kind is list:
+        make_page = getattr(app.json, "page", None)  # any object may be put there
+        return None if make_page is None else make_page(answer)
+    return None
 
 
 def _unpack(answer: tuple[Any, ...]) -> tuple[Any, Any, Any]:

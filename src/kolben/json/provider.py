@@ -15,7 +15,7 @@ from werkzeug.http import http_date
 
 from kolben.core.response import plain_header, plain_response
 from kolben.json.text import decode_json, json_writer, read_json
-from kolben.typing import App, Response
+from kolben.typing import App, Page, Response
 
 
 class JSONProvider:
@@ -149,6 +149,14 @@ class DefaultJSONProvider(JSONProvider):
             return response_class(text, mimetype=self.mimetype)
         return plain_response(response_class, text.encode(), header)
 
+    def page(self, value: Any) -> Page | None:
+        """Return what response(value) would send; None if that is overridden or unlike others."""
+        kind = type(self)
+        header = plain_header(self._app.response_class, self.mimetype)
+        if header is None or kind.response is not _OWN_RESPONSE or "response" in vars(self):
+            return None
+        return self._body_text(value).encode(), header
+
     def _body_text(self, value: Any) -> str:
         """Write the text of a response."""
         indented = self._app.debug if self.compact is None else not self.compact
@@ -160,3 +168,6 @@ class DefaultJSONProvider(JSONProvider):
         # 1.2 us (benchmarks/shortcuts.py).
         write = _compact_writer(self.default, self.ensure_ascii, self.sort_keys)
         return f"{write(value)}\n"
+
+
+_OWN_RESPONSE = DefaultJSONProvider.response
