@@ -17,6 +17,7 @@ from kolben.core.fields import parse_fields
 from kolben.core.multipart import MultipartReader, Part
 from kolben.typing import Request
 
+_FIRST_BYTES = 4_096
 ParsedForm = tuple[IO[bytes], Any, Any]
 
 
@@ -182,9 +183,12 @@ class PartsParser(MultiPartParser):
         values: list[bytes] = []
         keep: Callable[[bytes], object] = values.append
         size, written = self.buffer_size, 0
-        # PERF: a file is written in whole blocks: 34 ms instead of 45 ms for 100 MiB
+        most = self.max_form_memory_size
+        # PERF: the first piece is short, so that little is copied of what follows a head in it, and
+        # the others end where blocks of the file do: 53 ms instead of 65 ms for 100 MiB
         # (benchmarks/uploads.py).
-        while piece := stream.read(size - written % size):
+        wanted = size if most is not None and most < size else _FIRST_BYTES
+        while piece := stream.read(wanted):
             for event in reader.feed(piece):
                 if isinstance(event, Part):
                     part = event
@@ -206,6 +210,7 @@ class PartsParser(MultiPartParser):
                     file.seek(0)
                     stored = FileStorage(file, part.filename, part.name, headers=part.headers)
                     files.append((part.name, stored))
+            wanted = size - written % size
         reader.finish()
         return self.cls(fields), self.cls(files)
 
