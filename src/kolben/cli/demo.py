@@ -25,8 +25,8 @@ TAKEN = {errno.EADDRINUSE, getattr(errno, "WSAEACCES", errno.EADDRINUSE)}
 
 # Other systems give the connections of a shared port to the one that had it first.
 CAN_RESERVE = sys.platform == "linux"
-# For requests that run when the demo is ended; open pages are closed at once.
-STOP_TIMEOUT_S = 5
+# For requests that run when the demo is ended. Streams of events never end by themselves.
+STOP_TIMEOUT_S = 1
 
 
 @click.command()
