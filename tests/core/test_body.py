@@ -152,6 +152,12 @@ def test_a_chunked_form_is_read() -> None:
         assert request.form["last"] == "2"
 
 
+def test_the_parser_reads_urlencoded_forms_too() -> None:
+    stream = io.BytesIO(b"a=1&b=%C3%A4")
+    _, form, files = BoundedFormParser().parse(stream, "application/x-www-form-urlencoded", None)
+    assert (form.to_dict(), files.to_dict()) == ({"a": "1", "b": "ä"}, {})
+
+
 # What users may put in the place of its parts.
 
 
