@@ -236,7 +236,7 @@ class RequestContext(AppContext):
         self.app = app
         if request is None:
             request = app.request_class(environ)
-        self.request = request  # its own: nothing to look up
+        self.request = request  # pyright: ignore[reportAttributeAccessIssue]
         # Whose circle with the request end_quietly() breaks.
         self._environ = environ
         if session is not None:
@@ -288,7 +288,7 @@ class RequestContext(AppContext):
     def take_session(self, session: SessionMixin) -> None:
         """Put a session in the place of the request's own."""
         self.is_watched = self.has_session = True
-        self._session = session
+        self._session = session  # pyright: ignore[reportAttributeAccessIssue]
 
     def copy(self) -> RequestContext:
         """Make another context for the same request and session, for use in another thread."""
@@ -396,7 +396,7 @@ class RequestContext(AppContext):
                     super()._tear_down(exc)
                 finally:
                     self.is_over = False
-                    self.request = request
+                    self.request = request  # pyright: ignore[reportAttributeAccessIssue]
 
     def end_request(self) -> bool:
         """Close the request; say whether the app's context ends with it.

@@ -66,7 +66,7 @@ async def _tear_down_async(app: App, context: RequestContext, exc: BaseException
                 await tear_down_app_async(app, exc)
             finally:
                 context.is_over = False
-                context.request = request
+                context.request = request  # pyright: ignore[reportAttributeAccessIssue]
 
 
 async def release_async(context: RequestContext, exc: BaseException | None) -> None:

@@ -79,7 +79,7 @@ class Request(ClientHeaders):
         shallow: bool = False,
     ) -> None:
         # Not super().__init__: it reads the whole environ, and most views need little of it.
-        self.environ = environ
+        self.environ = environ  # pyright: ignore
         if shallow:
             self.shallow = True
         elif populate_request:
@@ -89,7 +89,8 @@ class Request(ClientHeaders):
     def of(cls, source: Source) -> Self:
         """Make the request of an entry other than WSGI, for which an environ is made when asked."""
         request = cls.__new__(cls)
-        request._source = request.source = source
+        request._source = source
+        request.source = source  # pyright: ignore[reportAttributeAccessIssue]
         return request
 
     @lazy

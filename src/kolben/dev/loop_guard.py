@@ -17,7 +17,6 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
-import kolben
 from kolben.typing import App
 
 # Longer than any view should compute, and shorter than a person notices.
@@ -40,7 +39,7 @@ _CURE = (
 # Code that is not the user's: whose frames are not what a warning points at.
 _OTHERS = tuple(
     {
-        os.path.dirname(os.path.abspath(kolben.__file__)),
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
         *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
     }
 )
