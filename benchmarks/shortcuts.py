@@ -32,7 +32,9 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import get_input_stream
 
+from benchmarks.file_shortcuts import files, uploads
 from benchmarks.parts import measure
+from benchmarks.template_shortcuts import templates, urls
 from kolben import Flask, Request, Response, current_app, request
 from kolben.core import hosts
 from kolben.core.body import read_small_body
@@ -323,7 +325,18 @@ def _tags(serializer: Any, content: dict[str, Any]) -> Iterator[tuple[str, Call,
 def main() -> None:
     """Print a line for each short way."""
     with Flask(__name__).test_request_context():
-        ways = (shortcuts, answers, bodies, proxies, cookies, sessions)
+        ways = (
+            shortcuts,
+            answers,
+            bodies,
+            proxies,
+            cookies,
+            sessions,
+            urls,
+            templates,
+            uploads,
+            files,
+        )
         for name, short, long in chain.from_iterable(way() for way in ways):
             pairs = [(measure(short), measure(long)) for _ in range(3)]
             best_short, best_long = (min(side) for side in zip(*pairs, strict=True))

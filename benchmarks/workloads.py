@@ -35,8 +35,11 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "1000 rules, the last": {"path": "/part999/42"},
     "async view": {"path": "/async"},
     "async view with 5 hooks": {"path": "/async-hooked/"},
+    "template of a whole page": {"path": "/products"},
+    "url_for, five times": {"path": "/urls"},
 }
 ITEMS = ["cylinder", "piston", "<crank>", "valve", "rod"]
+PRODUCTS = [{"number": n, "name": f"Piston <{n}>", "price": n * 1.5} for n in range(1, 11)]
 
 
 def make_app() -> Any:
@@ -80,6 +83,7 @@ def make_app() -> Any:
     _add_templates(app, flask)
     app.register_blueprint(_make_hooked(flask))
     app.register_blueprint(_make_async(flask))
+    _add_urls(app, flask)
     return app
 
 
@@ -103,10 +107,30 @@ def _add_templates(app: Any, flask: Any) -> None:
     def page() -> str:
         return flask.render_template("hello.html", title="Parts", items=ITEMS)
 
+    @app.get("/products")
+    def products() -> str:
+        return flask.render_template("products.html", heading="all pistons", items=PRODUCTS)
+
     @app.get("/template")
     def template() -> str:
         return flask.render_template_string(
             "<p>Hello, {{ name }}!</p>", name=flask.request.args["name"]
+        )
+
+
+def _add_urls(app: Any, flask: Any) -> None:
+    """Add the view that builds URLs of each kind."""
+
+    @app.get("/urls")
+    def urls() -> str:
+        return " ".join(
+            (
+                flask.url_for("text"),
+                flask.url_for("user", number=42),
+                flask.url_for("search", q="piston", page=2),
+                flask.url_for("static", filename="css/style.css", _anchor="top"),
+                flask.url_for("hooked.hooked", _external=True),
+            )
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +13,9 @@ from hypothesis import strategies as st
 from jinja2.nativetypes import NativeEnvironment
 from jinja2.runtime import Context as JinjaContext
 from jinja2.sandbox import SandboxedEnvironment, SecurityError
-from jinja2.utils import LRUCache
 from markupsafe import Markup, escape
 
-from kolben.rendering import Context, QuickEnvironment, Template, TemplateCache
+from kolben.rendering import Context, QuickEnvironment, Template
 
 FILES = {
     "layout": "<{% block title %}layout{% endblock %}|{% block body %}{% endblock %}>",
@@ -360,144 +358,6 @@ def test_a_class_of_ones_own_keeps_its_choices() -> None:
 
     assert Under.template_class is Template
     assert Under.context_class is Context
-
-
-# Templates that are kept
-
-
-class Counting(jinja2.DictLoader):
-    """A loader that counts."""
-
-    def __init__(self, mapping: dict[str, str]) -> None:
-        super().__init__(mapping)
-        self.loaded: list[str] = []
-
-    def get_source(self, environment: Any, template: str) -> Any:
-        self.loaded.append(template)
-        return super().get_source(environment, template)
-
-
-@pytest.fixture
-def loader() -> Counting:
-    return Counting({str(number): f"{number}" for number in range(9)})
-
-
-@pytest.fixture
-def environment(loader: Counting) -> QuickEnvironment:
-    environment = QuickEnvironment(loader=loader, auto_reload=False, cache_size=3)
-    assert type(environment.cache) is TemplateCache
-    return environment
-
-
-def load(environment: QuickEnvironment, names: str) -> list[str]:
-    return [environment.get_template(name).render() for name in names]
-
-
-def test_a_template_is_loaded_once(environment: QuickEnvironment, loader: Counting) -> None:
-    assert load(environment, "0000") == ["0"] * 4
-    assert environment.get_template("0") is environment.get_template("0")
-    assert loader.loaded == ["0"]
-    with pytest.raises(jinja2.TemplateNotFound):
-        environment.get_template("missing")
-
-
-@pytest.mark.parametrize(
-    "forget",
-    [
-        lambda environment: environment.cache.clear(),
-        lambda environment: [operator.delitem(environment.cache, key) for key in environment.cache],
-        lambda environment: setattr(environment, "cache", LRUCache(5)),
-        lambda environment: setattr(environment, "cache", {}),
-        lambda environment: setattr(environment, "cache", None),
-    ],
-    ids=["clear", "delete", "another", "dict", "none"],
-)
-def test_a_template_that_is_forgotten_is_loaded_anew(
-    environment: QuickEnvironment, loader: Counting, forget: Callable[[Any], Any]
-) -> None:
-    load(environment, "111")
-    loader.mapping["1"] = "new"  # type: ignore[index]  # it is a dict
-    assert load(environment, "1") == ["1"]
-    forget(environment)
-    assert load(environment, "111") == ["new"] * 3
-
-
-def test_another_loader_has_other_templates(environment: QuickEnvironment) -> None:
-    load(environment, "111")
-    environment.loader = jinja2.DictLoader({"1": "other"})
-    assert load(environment, "111") == ["other"] * 3
-
-
-def test_what_others_put_into_the_cache_is_found(environment: QuickEnvironment) -> None:
-    load(environment, "111")
-    assert environment.cache is not None
-    (key,) = environment.cache
-    environment.cache[key] = environment.from_string("put")
-    assert load(environment, "11") == ["put", "put"]
-
-
-def test_only_so_many_are_kept(environment: QuickEnvironment, loader: Counting) -> None:
-    for names in ("00123012301230123", "45450000"):
-        assert load(environment, names) == list(names)
-        assert environment.cache is not None
-        assert len(environment.cache) == 3
-    assert loader.loaded.count("0") > 1
-
-
-def test_a_template_is_reloaded_where_that_is_asked_for(
-    environment: QuickEnvironment, loader: Counting
-) -> None:
-    load(environment, "111")
-    loader.mapping["1"] = "new"  # type: ignore[index]  # it is a dict
-    assert load(environment, "1") == ["1"]
-    environment.auto_reload = True
-    assert load(environment, "11") == ["new", "new"]
-
-
-def test_names_may_be_relative_to_the_parent() -> None:
-    class Relative(QuickEnvironment):
-        def join_path(self, template: str, parent: str) -> str:
-            return f"{parent[0]}/{template}"
-
-    files = {"a/x": "{% include 'y' %}", "a/y": "in a", "b/x": "{% include 'y' %}", "b/y": "in b"}
-    environment = Relative(loader=jinja2.DictLoader(files), auto_reload=False)
-    for _ in range(3):
-        assert environment.get_template("a/x").render() == "in a"
-        assert environment.get_template("b/x").render() == "in b"
-
-
-def test_globals_given_to_a_loaded_template_stay(environment: QuickEnvironment) -> None:
-    load(environment, "111")
-    first = environment.get_template("1")
-    assert environment.get_template("1", globals={"a": 1}) is first
-    assert first.globals["a"] == 1
-    assert environment.get_template(first) is first
-
-
-def test_an_overlay_has_a_cache_of_its_own(environment: QuickEnvironment) -> None:
-    load(environment, "111")
-    overlay = environment.overlay(autoescape=True)
-    assert overlay.get_template("1") is not environment.get_template("1")
-    assert type(overlay.cache) is TemplateCache
-    assert overlay.cache is not environment.cache
-
-
-def test_a_filled_cache_is_left_as_it_is(environment: QuickEnvironment) -> None:
-    load(environment, "1")
-    filled: LRUCache = LRUCache(5)
-    assert environment.cache is not None
-    for key in environment.cache:
-        filled[key] = "kept"
-    environment.cache = filled
-    assert environment.get_template("1") == "kept"
-
-
-def test_who_loads_in_another_way_is_asked_each_time(loader: Counting) -> None:
-    class Own(QuickEnvironment):
-        def _load_template(self, name: Any, globals: Any) -> Any:  # noqa: A002  # Jinja's name
-            return self.from_string(f"own {name}")
-
-    assert load(Own(loader=loader), "11") == ["own 1", "own 1"]
 
 
 # Async

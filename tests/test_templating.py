@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pytest
-from markupsafe import Markup, escape
+from jinja2.utils import LRUCache
+from markupsafe import Markup
 
 from kolben import (
     Blueprint,
@@ -25,11 +27,10 @@ from kolben import (
     stream_template_string,
     template_rendered,
 )
-from kolben.globals import request_ctx
+from kolben.rendering import QuickEnvironment, TemplateCache
 from kolben.templating import (
     DispatchingJinjaLoader,
     Environment,
-    _default_template_ctx_processor,
 )
 
 
@@ -152,81 +153,11 @@ def test_imported_macros_know_the_globals() -> None:
     assert get_template_attribute("_macros.html", "link")("there") == "<a there>zoe"
 
 
-def test_without_an_app_there_is_nothing_to_know() -> None:
-    assert _default_template_ctx_processor() == {}
-
-
 @pytest.mark.parametrize("touches", [True, False])
 def test_only_a_template_that_uses_the_session_varies_by_cookie(app: Flask, touches: bool) -> None:
     source = "{{ session.a }}" if touches else "{{ request.path }}"
     app.add_url_rule("/", view_func=lambda: render_template_string(source), endpoint="index")
     assert ("cookie" in app.test_client().get("/").vary) is touches
-
-
-@pytest.mark.usefixtures("in_request")
-def test_a_context_is_made_of_its_own_the_processors_and_the_defaults(app: Flask) -> None:
-    app.context_processor(lambda: {"a": "app", "b": "app", "g": "app"})
-    context = {"b": "own"}
-    app.update_template_context(context)
-    assert context == {"a": "app", "b": "own", "g": "app", "request": request_ctx.request}
-    assert not request_ctx._session.accessed
-
-
-def test_blueprints_add_to_the_context_from_the_outermost_on(app: Flask) -> None:
-    outer, inner, other = (Blueprint(name, __name__) for name in ("outer", "inner", "other"))
-    for number, part in enumerate((app, outer, inner, other)):
-        values = {name: str(number) for name in "abcd"[number:]}
-        part.context_processor(lambda values=values: values)  # type: ignore[misc]
-
-    @inner.get("/")
-    def index() -> str:
-        return render_template_string("{{ a }}{{ b }}{{ c }}{{ d }}")
-
-    outer.register_blueprint(inner)
-    app.register_blueprint(outer)
-    app.register_blueprint(other)
-    assert app.test_client().get("/").text == "0122"
-
-
-@pytest.mark.parametrize("blueprints_own", [True, False])
-def test_defaults_come_first_whoever_adds_more(app: Flask, blueprints_own: bool) -> None:
-    blueprint, other = Blueprint("own", __name__), Blueprint("other", __name__)
-    (blueprint if blueprints_own else app).context_processor(lambda: {"g": "changed", "a": "given"})
-    for part in (blueprint, other):
-        part.add_url_rule(
-            f"/{part.name}", "index", lambda: render_template_string("{{ a }} {{ g }}")
-        )
-        app.register_blueprint(part)
-    g_itself = f"<flask.g of {app.name!r}>"
-    own = "given changed" if blueprints_own else f"given {escape(g_itself)}"
-    client = app.test_client()
-    assert client.get("/own").text == own
-    assert client.get("/other").text == (f" {escape(g_itself)}" if blueprints_own else own)
-
-
-def test_the_defaults_are_there_without_a_processor(app: Flask) -> None:
-    app.register_blueprint(Blueprint("any", __name__))
-    app.template_context_processors.clear()
-    with app.test_request_context():
-        context: dict[str, Any] = {}
-        app.update_template_context(context)
-        assert context == {}
-
-
-def test_a_processor_may_be_async(app: Flask) -> None:
-    @app.context_processor
-    async def give() -> dict[str, str]:
-        return {"a": "given"}
-
-    with app.app_context():
-        assert render_template_string("{{ a }}") == "given"
-
-
-def test_processors_may_be_added_after_a_rendering(app: Flask) -> None:
-    with app.app_context():
-        assert render_template_string("{{ a }}") == ""
-        app.template_context_processors[None].append(lambda: {"a": "late"})
-        assert render_template_string("{{ a }}") == "late"
 
 
 # Signals
@@ -341,6 +272,144 @@ def test_the_apps_folder_comes_before_the_blueprints(app: Flask, tmp_path: Path)
     names = app.jinja_env.list_templates()
     assert {"hello.txt", "only.txt", "page.html"} <= set(names)
     assert len(names) == len(set(names))
+
+
+# Templates that are kept
+
+
+class Counting(jinja2.DictLoader):
+    """A loader that counts."""
+
+    def __init__(self, mapping: dict[str, str]) -> None:
+        super().__init__(mapping)
+        self.loaded: list[str] = []
+
+    def get_source(self, environment: Any, template: str) -> Any:
+        self.loaded.append(template)
+        return super().get_source(environment, template)
+
+
+@pytest.fixture
+def loader() -> Counting:
+    return Counting({str(number): f"{number}" for number in range(9)})
+
+
+@pytest.fixture
+def environment(loader: Counting) -> QuickEnvironment:
+    environment = QuickEnvironment(loader=loader, auto_reload=False, cache_size=3)
+    assert type(environment.cache) is TemplateCache
+    return environment
+
+
+def load(environment: QuickEnvironment, names: str) -> list[str]:
+    return [environment.get_template(name).render() for name in names]
+
+
+def test_a_template_is_loaded_once(environment: QuickEnvironment, loader: Counting) -> None:
+    assert load(environment, "0000") == ["0"] * 4
+    assert environment.get_template("0") is environment.get_template("0")
+    assert loader.loaded == ["0"]
+    with pytest.raises(jinja2.TemplateNotFound):
+        environment.get_template("missing")
+
+
+@pytest.mark.parametrize(
+    "forget",
+    [
+        lambda environment: environment.cache.clear(),
+        lambda environment: [operator.delitem(environment.cache, key) for key in environment.cache],
+        lambda environment: setattr(environment, "cache", LRUCache(5)),
+        lambda environment: setattr(environment, "cache", {}),
+        lambda environment: setattr(environment, "cache", None),
+    ],
+    ids=["clear", "delete", "another", "dict", "none"],
+)
+def test_a_template_that_is_forgotten_is_loaded_anew(
+    environment: QuickEnvironment, loader: Counting, forget: Callable[[Any], Any]
+) -> None:
+    load(environment, "111")
+    loader.mapping["1"] = "new"  # type: ignore[index]  # it is a dict
+    assert load(environment, "1") == ["1"]
+    forget(environment)
+    assert load(environment, "111") == ["new"] * 3
+
+
+def test_another_loader_has_other_templates(environment: QuickEnvironment) -> None:
+    load(environment, "111")
+    environment.loader = jinja2.DictLoader({"1": "other"})
+    assert load(environment, "111") == ["other"] * 3
+
+
+def test_what_others_put_into_the_cache_is_found(environment: QuickEnvironment) -> None:
+    load(environment, "111")
+    assert environment.cache is not None
+    (key,) = environment.cache
+    environment.cache[key] = environment.from_string("put")
+    assert load(environment, "11") == ["put", "put"]
+
+
+def test_only_so_many_are_kept(environment: QuickEnvironment, loader: Counting) -> None:
+    for names in ("00123012301230123", "45450000"):
+        assert load(environment, names) == list(names)
+        assert environment.cache is not None
+        assert len(environment.cache) == 3
+    assert loader.loaded.count("0") > 1
+
+
+def test_a_template_is_reloaded_where_that_is_asked_for(
+    environment: QuickEnvironment, loader: Counting
+) -> None:
+    load(environment, "111")
+    loader.mapping["1"] = "new"  # type: ignore[index]  # it is a dict
+    assert load(environment, "1") == ["1"]
+    environment.auto_reload = True
+    assert load(environment, "11") == ["new", "new"]
+
+
+def test_names_may_be_relative_to_the_parent() -> None:
+    class Relative(QuickEnvironment):
+        def join_path(self, template: str, parent: str) -> str:
+            return f"{parent[0]}/{template}"
+
+    files = {"a/x": "{% include 'y' %}", "a/y": "in a", "b/x": "{% include 'y' %}", "b/y": "in b"}
+    environment = Relative(loader=jinja2.DictLoader(files), auto_reload=False)
+    for _ in range(3):
+        assert environment.get_template("a/x").render() == "in a"
+        assert environment.get_template("b/x").render() == "in b"
+
+
+def test_globals_given_to_a_loaded_template_stay(environment: QuickEnvironment) -> None:
+    load(environment, "111")
+    first = environment.get_template("1")
+    assert environment.get_template("1", globals={"a": 1}) is first
+    assert first.globals["a"] == 1
+    assert environment.get_template(first) is first
+
+
+def test_an_overlay_has_a_cache_of_its_own(environment: QuickEnvironment) -> None:
+    load(environment, "111")
+    overlay = environment.overlay(autoescape=True)
+    assert overlay.get_template("1") is not environment.get_template("1")
+    assert type(overlay.cache) is TemplateCache
+    assert overlay.cache is not environment.cache
+
+
+def test_a_filled_cache_is_left_as_it_is(environment: QuickEnvironment) -> None:
+    load(environment, "1")
+    filled: LRUCache = LRUCache(5)
+    assert environment.cache is not None
+    for key in environment.cache:
+        filled[key] = "kept"
+    environment.cache = filled
+    assert environment.get_template("1") == "kept"
+
+
+def test_who_loads_in_another_way_is_asked_each_time(loader: Counting) -> None:
+    class Own(QuickEnvironment):
+        def _load_template(self, name: Any, globals: Any) -> Any:  # noqa: A002  # Jinja's name
+            return self.from_string(f"own {name}")
+
+    assert load(Own(loader=loader), "11") == ["own 1", "own 1"]
 
 
 # Async

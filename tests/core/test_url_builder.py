@@ -210,7 +210,7 @@ def built(
     place = place_of_adapter(adapter, url_map)
     assert place is not None
     url = Builders(url_map, True).build(place, "there", values, method, None, False)
-    assert url is None or url == adapter.build("there", values, method=method)
+    assert url in {None, said_by(lambda: adapter.build("there", values, method=method))}
     return url
 
 
@@ -399,16 +399,8 @@ def in_a_request(app: Flask, **options: Any) -> tuple[str, bool]:
         ({"base_url": "https://Example.com:444/root"}, "https://example.com:444/root/x", False),
         ({"base_url": "http://example.com:80"}, "http://example.com/x", False),
         ({"base_url": "http://ä.example"}, "http://xn--4ca.example/x", False),
-        (
-            {"headers": {"Connection": "Upgrade", "Upgrade": "h2c"}},
-            "http://localhost/x",
-            True,
-        ),
-        (
-            {"environ_overrides": {"wsgi.url_scheme": "gopher"}},
-            "http://localhost/x",
-            True,
-        ),
+        ({"headers": {"Upgrade": "h2c"}}, "http://localhost/x", True),
+        ({"environ_overrides": {"wsgi.url_scheme": "gopher"}}, "http://localhost/x", True),
     ],
     ids=["usual", "root", "port", "IDNA", "upgrade", "scheme"],
 )

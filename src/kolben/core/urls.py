@@ -9,7 +9,7 @@ from urllib.parse import quote
 from werkzeug.routing import BuildError, MapAdapter
 
 from kolben.core.current import find_context
-from kolben.core.url_builder import Builders, Place, place_of_adapter
+from kolben.core.url_builder import Builders, place_of_adapter
 from kolben.typing import App, AppContext, RequestContext
 
 # RFC 3986 §3.5: what a fragment may contain as it is.
@@ -28,24 +28,22 @@ def url_for(
 ) -> str:
     """Build the URL of an endpoint, relative to the active request if there is one.
 
-    An endpoint that starts with a dot is one of the request's blueprint.
-    Raises BuildError where nothing fits and no handler helps, RuntimeError outside of a
-    request without SERVER_NAME, ValueError for a scheme in a URL that is not external.
+    endpoint: one that starts with a dot is of the request's blueprint. Raises BuildError where
+    nothing fits and no handler helps, RuntimeError outside of a request without SERVER_NAME,
+    ValueError for a scheme in a URL that is not external.
     """
     context = find_context()
     in_request = None if context is None else context.request_context
     engine = vars(app).get("engine")  # one that is there: to make one is for a request
     builders: Builders | None = None if engine is None else engine.builders
-    adapter: MapAdapter | None = None
-    place: Place | None = None
+    adapter = place = None
     if builders is not None and in_request is not None and in_request.app is app:
         place = builders.place_of(in_request)
     if place is None:
         adapter = _adapter(app, context, in_request)
         place = None if builders is None else place_of_adapter(adapter, builders.url_map)
     if in_request is not None and endpoint[:1] == ".":
-        blueprint = in_request.request.blueprint
-        endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
+        endpoint = _of_blueprint(endpoint, in_request)
     if external is None:
         external = in_request is None or scheme is not None
     if scheme is not None and not external:
@@ -56,14 +54,33 @@ def url_for(
         url = builders.build(place, endpoint, values, method, scheme, external)
     if url is None:
         adapter = adapter or _adapter(app, context, in_request)
-        try:
-            url = adapter.build(
-                endpoint, values, method=method, url_scheme=scheme, force_external=external
-            )
-        except BuildError as error:
-            values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
-            return app.handle_url_build_error(error, endpoint, values)
+        return _ask(adapter, app, endpoint, anchor, method, scheme, external, values)
     return url if anchor is None else f"{url}#{_fragment(anchor)}"
+
+
+def _ask(
+    adapter: MapAdapter,
+    app: App,
+    endpoint: str,
+    anchor: str | None,
+    method: str | None,
+    scheme: str | None,
+    external: bool,
+    values: dict[str, Any],
+) -> str:
+    """Let an adapter build, and the app's handlers where that can't."""
+    try:
+        url = adapter.build(endpoint, values, method, external, url_scheme=scheme)
+    except BuildError as error:
+        values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
+        return app.handle_url_build_error(error, endpoint, values)
+    return url if anchor is None else f"{url}#{_fragment(anchor)}"
+
+
+def _of_blueprint(endpoint: str, in_request: RequestContext) -> str:
+    """Complete an endpoint that starts with a dot."""
+    blueprint = in_request.request.blueprint
+    return endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
 
 
 def _fragment(anchor: str) -> str:
