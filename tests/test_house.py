@@ -31,6 +31,8 @@ LATE_IMPORT = "# starts faster without it"
 # Tests that are of no single file; the others mirror src, or the folder beside it that they name.
 OF_NO_FILE = {
     "tests/server/test_serve.py": "of all of server/, as a process",
+    "tests/server/test_websockets.py": "of all that a WebSocket passes, on real servers",
+    "tests/server/test_websockets_attacked.py": "of the same",
     "tests/test_conftest.py": "of the fixtures",
     "tests/test_differential.py": "of all that a request passes",
     "tests/test_house.py": "of all files",

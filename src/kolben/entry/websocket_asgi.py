@@ -57,7 +57,12 @@ class ASGIChannel:
             if not self._may_deny:
                 await self._say({"type": "websocket.close", "code": 1008})
                 return
-            raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+            # The length is the server's to say: some would say it twice.
+            raw = [
+                (name.lower().encode(), value.encode("latin-1"))
+                for name, value in headers
+                if name.lower() != "content-length"
+            ]
             start = {"type": f"{_DENIAL}.start", "status": int(status[:3]), "headers": raw}
             await self._say(start)
             await self._say({"type": f"{_DENIAL}.body", "body": content})
