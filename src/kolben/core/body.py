@@ -207,9 +207,7 @@ class PartsParser(MultiPartParser):
                 if file is None:
                     fields.append((part.name, self._text_of(part, values)))
                 else:
-                    file.seek(0)
-                    stored = FileStorage(file, part.filename, part.name, headers=part.headers)
-                    files.append((part.name, stored))
+                    files.append((part.name, _stored(file, part)))
             wanted = size - written % size
         reader.finish()
         return self.cls(fields), self.cls(files)
@@ -219,3 +217,8 @@ class PartsParser(MultiPartParser):
         if len(part.headers) > 1:  # most have a Content-Disposition and no more
             charset = self.get_part_charset(part.headers)
         return b"".join(values).decode(charset, "replace")
+
+
+def _stored(file: IO[bytes], part: Part) -> FileStorage:
+    file.seek(0)
+    return FileStorage(file, part.filename, part.name, headers=part.headers)
