@@ -1,24 +1,16 @@
-"""A view reads its body as it comes: plainly, awaited, part by part; bounded, never short."""
+"""A view reads its body as it comes plainly or awaited; bounded, never short."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import ClientDisconnected
 
 from kolben import Flask, request
-from kolben.core.limits import TooLarge
 from kolben.testing.exchange import Exchange, http_scope
-
-FORM = (
-    b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nfield\r\n'
-    b'--b\r\nContent-Disposition: form-data; name="f"; filename="f.txt"\r\n\r\n'
-    b"file contents\r\n--b--\r\n"
-)
-TYPE = "multipart/form-data; boundary=b"
 
 
 @pytest.fixture
@@ -41,25 +33,6 @@ def app() -> Flask:
     async def buffered() -> Any:
         return b"".join([piece async for piece in request.stream])
 
-    @app.post("/parts", stream_body=True)
-    async def parts() -> Any:
-        return {
-            part.name: [part.filename, (await part.read_async()).decode()]
-            async for part in request.parts()
-        }
-
-    @app.post("/plain-parts", stream_body=True)
-    def plain_parts() -> Any:
-        return {part.name: [part.filename, part.read().decode()] for part in request.parts()}
-
-    @app.post("/names")
-    async def names() -> Any:
-        return [part.name async for part in request.parts()]
-
-    @app.post("/plain-names")
-    def plain_names() -> Any:
-        return [part.name for part in request.parts()]
-
     return app
 
 
@@ -71,39 +44,13 @@ def test_a_body_is_read_on_every_wire(app: Flask, wire: Any, path: str, body: by
     assert got == body.decode()
 
 
-@pytest.mark.parametrize("path", ["/parts", "/plain-parts"])
-def test_a_form_is_read_part_by_part(app: Flask, wire: Any, path: str) -> None:
-    answer = wire(app).post(path, data=FORM, content_type=TYPE)
-    assert answer.json == {"a": [None, "field"], "f": ["f.txt", "file contents"]}
-
-
-@pytest.mark.parametrize("path", ["/names", "/plain-names"])
-def test_what_is_not_read_of_a_part_is_skipped(app: Flask, wire: Any, path: str) -> None:
-    assert wire(app).post(path, data=FORM, content_type=TYPE).json == ["a", "f"]
-
-
-@pytest.mark.parametrize(
-    ("body", "content_type", "status"),
-    [
-        (FORM[:-9], TYPE, 400),
-        (b"--b\r\n\r\nno name\r\n--b--", TYPE, 400),
-        (FORM, "multipart/form-data", 415),
-        (FORM, "text/plain", 415),
-    ],
-)
-@pytest.mark.parametrize("path", ["/names", "/plain-names"])
-def test_a_broken_form_is_refused(
-    app: Flask, wire: Any, path: str, body: bytes, content_type: str, status: int
-) -> None:
-    assert wire(app).post(path, data=body, content_type=content_type).status == status
-
-
 @pytest.mark.parametrize("path", ["/async", "/plain", "/whole"])
 def test_more_than_is_allowed_is_413_that_names_the_setting(
     app: Flask, wire: Any, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app.config["MAX_CONTENT_LENGTH"] = 1000
     app.debug = True
+    caplog.set_level(logging.INFO)
     answer = wire(app).post(path, data=b"x" * 1001)
     said = f"POST {path}: the request is above MAX_CONTENT_LENGTH, which is 1000 here."
     assert answer.status == 413
@@ -193,13 +140,3 @@ def test_what_a_view_leaves_unread_keeps_nobody_waiting(app: Flask) -> None:
         assert answer.text == "done"
 
     asyncio.run(send())
-
-
-def test_a_limit_says_how_it_is_set() -> None:
-    text = TooLarge("MAX_FORM_PARTS", 5).explanation("POST", "/form")
-    assert text == (
-        "POST /form: the request is above MAX_FORM_PARTS, which is 5 here. Set"
-        " app.config['MAX_FORM_PARTS'], or for one request request.max_form_parts in a"
-        " before_request function."
-    )
-    assert isinstance(Headers(TooLarge("MAX_FORM_PARTS", 5).get_headers()), Headers)

@@ -150,14 +150,14 @@ async def answer_user_exception_async(app: App, error: Exception) -> Any:
 def _explain(app: App, error: Exception) -> None:
     """Have the page of an error say what is missing or too large, where that may be told.
 
-    What was too large is in the log in any case.
+    What was too large is in the log in any case, as information.
     """
     if isinstance(error, TooLarge):
         request = the_request()
         # SECURITY: the rule, as a path may have line breaks in it.
         route = ascii(request.path) if request.url_rule is None else request.url_rule.rule
         explanation = error.explanation(ascii(request.method)[1:-1], route)
-        app.logger.warning("413 for %s", explanation)
+        app.logger.info("413 for %s", explanation)
         if app.debug:
             error.description = explanation
     if isinstance(error, BadRequestKeyError) and (

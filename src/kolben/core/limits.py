@@ -24,3 +24,6 @@ class TooLarge(RequestEntityTooLarge):
             f" app.config[{self.setting!r}], or for one request request.{attribute} in a"
             " before_request function."
         )
+
+
+TooLarge.__name__ = "RequestEntityTooLarge"  # FLASK: what an app that shows it shows
