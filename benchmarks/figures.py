@@ -177,8 +177,8 @@ def http_workload(workload: str, result: Result) -> str:
     for row in result["rows"]:
         if row["workload"] == workload:
             n = row["connections"]
-            heads += [f"{n}: requests/s", "p50 ms", "p99 ms", "errors", "MB"]
-            keys = ("requests_per_s", "p50_ms", "p99_ms", "errors", "memory_mb")
+            heads += [f"{n}: requests/s", "CPU µs", "p50 ms", "p99 ms", "errors", "MB"]
+            keys = ("requests_per_s", "cpu_us", "p50_ms", "p99_ms", "errors", "memory_mb")
             columns += [[row["sides"], key] for key in keys]
     return _sides_table(heads, columns) if columns else NOT_YET
 

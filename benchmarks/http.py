@@ -113,7 +113,7 @@ def measure(told: Told) -> tuple[dict[tuple[str, int], Figures], dict[str, str]]
 
 
 def measure_one(server: Running, cell: tuple[str, int], told: Told) -> dict[str, Any]:
-    """Measure one side once: what wrk says, and the memory while it asks."""
+    """Measure one side once: what wrk says, the memory while it asks, and the CPU time."""
     workload, connections = cell
     request = REQUESTS[workload]
     if connections == told.connections[0]:
@@ -122,12 +122,14 @@ def measure_one(server: Running, cell: tuple[str, int], told: Told) -> dict[str,
     memory: list[float] = []
     look = threading.Timer(told.seconds * 0.8, lambda: memory.append(server.memory_mb()))
     look.start()
+    before_s = server.cpu_s()
     said: dict[str, Any] = load(server.port, request, connections, told.seconds, told.load_core)
+    cpu_s = server.cpu_s() - before_s
     look.join()
     server.finish()
     if not server.is_alive:
         raise WrongAnswerError(f"A server ended under load: {server.complaint}")
-    return {**said, "memory_mb": max(memory)}
+    return {**said, "cpu_s": cpu_s, "memory_mb": max(memory)}
 
 
 def summary(figures: Figures) -> dict[str, dict[str, Any]]:
@@ -139,6 +141,10 @@ def summary(figures: Figures) -> dict[str, dict[str, Any]]:
             ),
             "best_requests_per_s": round_figure(
                 max(one["requests"] / one["seconds"] for one in rounds)
+            ),
+            # What a machine that others use as well does not change much.
+            "cpu_us": round_figure(
+                statistics.median(one["cpu_s"] / max(1, one["requests"]) for one in rounds) * 1e6
             ),
             "p50_ms": round_figure(statistics.median(one["p50_ms"] for one in rounds)),
             "p99_ms": round_figure(statistics.median(one["p99_ms"] for one in rounds)),
@@ -168,8 +174,8 @@ def describe(told: Told, missing: Mapping[str, str]) -> dict[str, Any]:
 
 def show(rows: list[dict[str, Any]]) -> None:
     """Print a table for each workload and number of connections, the fastest side first."""
-    heads = ["side", "requests/s", "p50 ms", "p99 ms", "errors", "MB"]
-    keys = ["requests_per_s", "p50_ms", "p99_ms", "errors", "memory_mb"]
+    heads = ["side", "requests/s", "CPU us", "p50 ms", "p99 ms", "errors", "MB"]
+    keys = ["requests_per_s", "cpu_us", "p50_ms", "p99_ms", "errors", "memory_mb"]
     for row in rows:
         print(f"\n{row['workload']}, {row['connections']} connections")
         ranked = sorted(row["sides"].items(), key=lambda side: -side[1]["requests_per_s"])

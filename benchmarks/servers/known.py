@@ -103,7 +103,7 @@ def server_of(name: str) -> Server:
     return replace(server, threads=int(threads))
 
 
-# Where views only compute, more threads than one are in each other's way.
+# With one thread as well: the interpreter runs one view at a time, unless it waits.
 DEFAULT_SIDES = (
     *SERVERS,
     "kolben-wsgi@1",

@@ -94,7 +94,7 @@ class Running:
     def memory_mb(self) -> float:
         """Return the memory of its processes, what they share counted once."""
         kilobytes = 0
-        for pid in self._pids():
+        for pid in self._stats():
             try:
                 text = Path(f"/proc/{pid}/smaps_rollup").read_text()
             except OSError:
@@ -103,18 +103,23 @@ class Running:
             kilobytes += int(found[1]) if found else 0
         return kilobytes / 1024
 
-    def _pids(self) -> list[int]:
-        """List the processes of its session."""
-        pids = []
+    def cpu_s(self) -> float:
+        """Return the CPU time that its processes have taken so far."""
+        ticks = sum(int(stat[11]) + int(stat[12]) for stat in self._stats().values())
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _stats(self) -> dict[int, list[str]]:
+        """Return what /proc says of the processes of its session, from the state on."""
+        found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                stat = (folder / "stat").read_text()
+                # The name in brackets may hold anything; after it: state, parent, group, session.
+                stat = (folder / "stat").read_text().rpartition(")")[2].split()
             except OSError:
-                continue
-            # The name in brackets may hold anything; after it: state, parent, group, session.
-            if int(stat.rpartition(")")[2].split()[3]) == self._process.pid:
-                pids.append(int(folder.name))
-        return pids
+                continue  # it has just ended
+            if int(stat[3]) == self._process.pid:
+                found[int(folder.name)] = stat
+        return found
 
     def stop(self) -> None:
         """End its processes, kindly first."""
@@ -122,7 +127,7 @@ class Running:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_S)
-        for pid in self._pids():
+        for pid in self._stats():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()

@@ -33,6 +33,7 @@ HTTP = {
             "sides": {
                 name: {
                     "requests_per_s": rate,
+                    "cpu_us": 40.0,
                     "p50_ms": 1.5,
                     "p99_ms": 3.25,
                     "errors": 0,

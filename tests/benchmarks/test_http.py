@@ -9,6 +9,7 @@ from benchmarks.http import parse, summary
 ROUND = {
     "requests": 1000,
     "seconds": 2.0,
+    "cpu_s": 1.0,
     "p50_ms": 1.0,
     "p99_ms": 2.0,
     "refused": 0,
@@ -24,6 +25,7 @@ def test_rounds_give_medians_errors_add_up_and_memory_is_the_peak() -> None:
     assert summary({"sanic": rounds})["sanic"] == {
         "requests_per_s": 600,
         "best_requests_per_s": 1000,
+        "cpu_us": 833,
         "p50_ms": 1.0,
         "p99_ms": 2.0,
         "errors": 9,

@@ -50,6 +50,7 @@ def test_a_server_answers_rightly_and_is_looked_at(running: Running) -> None:
     assert ask_all(running, REQUESTS) == {}
     assert running.is_alive
     assert running.memory_mb() > 10
+    assert 0 < running.cpu_s() < 60
     running.finish()
     running.stop()
     assert not running.is_alive
