@@ -221,6 +221,8 @@ def test_an_rsgi_server_has_an_address_or_none(address: str, expected: Any) -> N
         ([], None),
         (["a", "b"], ","),
         (["a", "a"], ","),
+        (["a", ""], ","),
+        (["", "a"], ","),
     ],
 )
 def test_of_several_hosts_none_is_believed(hosts: list[str], seen: str | None) -> None:
@@ -233,7 +235,9 @@ def test_an_empty_host_is_none() -> None:
     """Granian says one over ASGI where HTTP/1.0 has none."""
     asked = message(headers=[("Host", "")])
     assert glance_asgi(scope_of(asked))[0] is None
-    assert "HTTP_HOST" not in ASGISource(scope_of(asked)).environ()
+    assert glance_rsgi(RSGIScope(asked))[0] is None
+    for source in sources(asked)[1:]:
+        assert "HTTP_HOST" not in source.environ()
 
 
 def test_http_2_says_the_host_as_its_authority() -> None:

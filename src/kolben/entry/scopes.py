@@ -43,12 +43,14 @@ def add_headers(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]]) ->
     """Put headers into an environ; those that came several times become one (RFC 9110 §5.3)."""
     for header, value in headers:
         name = environ_name(header)
-        if name is None or (name == "HTTP_HOST" and not value):
-            continue  # Granian says "" where there is no Host
+        if name is None:
+            continue
         if name in environ:
             environ[name] += f"{_JOINED_BY.get(name, ',')}{value}"
         else:
             environ[name] = value
+    if not environ.get("HTTP_HOST", True):
+        del environ["HTTP_HOST"]  # Granian says "" where there is none
 
 
 def split_root(root: str, path: str) -> str:
@@ -168,7 +170,7 @@ def glance_asgi(scope: Scope) -> Glance:
     for name, value in scope["headers"]:
         if name == b"host":
             # SECURITY: of two hosts neither is believed (RFC 9112 §3.2): this is no valid one.
-            host = value.decode("latin-1") or None if host is None else ","
+            host = value.decode("latin-1") if host is None else ","
         elif name == b"cookie":
             has_cookie = True
         elif name == b"content-length":
@@ -177,7 +179,7 @@ def glance_asgi(scope: Scope) -> Glance:
             length = length or ""
     if length is None and _may_have_body(scope.get("http_version", "1.1"), scope["method"]):
         length = ""
-    return host, has_cookie, length
+    return host or None, has_cookie, length
 
 
 def _may_have_body(version: str, method: str) -> bool:
@@ -239,10 +241,10 @@ def glance_rsgi(scope: Any) -> Glance:
     headers = scope.headers
     # SECURITY: of two hosts neither is believed (RFC 9112 §3.2): this is no valid one.
     hosts = headers.get_all("host")
-    host = scope.authority if not hosts else hosts[0] if len(hosts) == 1 else ","
+    host = hosts[0] if len(hosts) == 1 else "," if hosts else ""
     length: str | None = headers.get("content-length")
     if length is None and (
         "transfer-encoding" in headers or _may_have_body(scope.http_version, scope.method)
     ):
         length = ""
-    return host, "cookie" in headers, length
+    return host or scope.authority, "cookie" in headers, length
