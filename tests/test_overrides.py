@@ -175,7 +175,6 @@ BEYOND_FLASK = {
     *"async_test_client before_serving before_websocket ensure_async".split(),
     *"teardown_websocket websocket while_serving".split(),
 }
-)
 
 USES = {**BY_USERS, **AT_SETUP, **AT_REQUESTS}
 

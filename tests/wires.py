@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 from wsgiref.validate import validator
@@ -329,6 +330,12 @@ class RSGIProtocol:
         assert type(body) is bytes
         self._start(status, headers)
         self.sent.append(body)
+
+    def response_file_range(
+        self, status: int, headers: list[tuple[str, str]], file: str, start: int, end: int
+    ) -> None:
+        content = Path(file).read_bytes()[start:end]
+        self.response_bytes(status, headers, content)
 
     def response_stream(self, status: int, headers: list[tuple[str, str]]) -> RSGIProtocol:
         self._start(status, headers)

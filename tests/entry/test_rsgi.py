@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.datastructures import Headers
 
 from kolben import Flask, Response
-from tests.wires import Answer, Message, RSGIConnection, RSGIScope
+from tests.wires import WIRES, Answer, Message, RSGIConnection, RSGIScope
 
 
 def connection(path: str = "/", method: str = "GET") -> RSGIConnection:
@@ -125,3 +126,19 @@ def test_websockets_have_files_of_their_own(app: Flask) -> None:
     protocol = Refused()
     asyncio.run(app.__rsgi__(scope, protocol))
     assert protocol.status >= 400
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "content"),
+    [("", 200, b"0123456789" * 20_000), ("bytes=100000-100004", 206, b"01234")],
+)
+def test_the_server_itself_sends_a_file(
+    tmp_path: Path, header: str, status: int, content: bytes
+) -> None:
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "large.txt").write_bytes(b"0123456789" * 20_000)
+    app = Flask(__name__, root_path=str(tmp_path))
+    headers = Headers({"Host": "localhost", **({"Range": header} if header else {})})
+    answer = WIRES["rsgi"](app, Message("GET", "/static/large.txt", "", headers, b""))
+    assert (answer.status, answer.body) == (status, content)
+    assert answer.headers["Content-Length"] == str(len(content))

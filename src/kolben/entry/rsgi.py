@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from kolben.core.file_body import FileBody
 from kolben.entry import incoming
 from kolben.entry.bodies import ClientGone, rsgi_pieces
 from kolben.entry.disconnects import run_watched
@@ -37,7 +38,9 @@ async def answer(app: App, scope: Any, protocol: Any) -> None:
         # Without an answer its client is gone, or has not sent all of its body.
         body, status, headers = outgoing or ([], "400", [])
         code = int(status[:3])
-        if type(body) is not list:
+        if isinstance(body, FileBody):
+            _send_file(body, protocol, code, headers)
+        elif type(body) is not list:
             work = _send_stream(body, protocol, code, headers)
             await run_watched(work, protocol.client_disconnect)
         elif not body:
@@ -47,6 +50,13 @@ async def answer(app: App, scope: Any, protocol: Any) -> None:
             protocol.response_bytes(code, headers, content)
     finally:
         source.close()
+
+
+def _send_file(body: FileBody, protocol: Any, code: int, headers: list[tuple[str, str]]) -> None:
+    """Have the server send a file, or a part of it."""
+    end = body.offset + body.length
+    body.close()
+    protocol.response_file_range(code, headers, body.path, body.offset, end)
 
 
 async def _send_stream(
