@@ -67,6 +67,22 @@ def make_app() -> Any:
     def search() -> str:
         return flask.request.args["q"]
 
+    @app.get("/redirect")
+    def redirect() -> Any:
+        return flask.redirect("/")
+
+    _add_forms(app, flask)
+    _add_session(app, flask)
+    _add_templates(app, flask)
+    app.register_blueprint(_make_hooked(flask))
+    app.register_blueprint(_make_async(flask))
+    _add_urls(app, flask)
+    return app
+
+
+def _add_forms(app: Any, flask: Any) -> None:
+    """Add the views that take forms."""
+
     @app.post("/form")
     def form() -> str:
         return flask.request.form["name"]
@@ -74,17 +90,6 @@ def make_app() -> Any:
     @app.post("/upload")
     def upload() -> str:
         return str(len(flask.request.files["file"].read()))
-
-    @app.get("/redirect")
-    def redirect() -> Any:
-        return flask.redirect("/")
-
-    _add_session(app, flask)
-    _add_templates(app, flask)
-    app.register_blueprint(_make_hooked(flask))
-    app.register_blueprint(_make_async(flask))
-    _add_urls(app, flask)
-    return app
 
 
 def _add_session(app: Any, flask: Any) -> None:
