@@ -15,7 +15,7 @@ from kolben.commands import ScriptInfo
 from kolben.discovery import APP_NAMES, format_own_traceback, is_app, split_import_path
 from kolben.entry.threads import set_threads
 from kolben.server import stop_signals
-from kolben.server.access_log import log_requests
+from kolben.server.access_log import LoggedRSGI, log_asgi, log_requests
 from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.pools import tell_small_pools
 from kolben.server.settings import Settings
@@ -73,7 +73,10 @@ class Loader:
         set_threads(self.settings.threads)
         if HAS_POSIX_SIGNALS:
             self._close_websockets_first()
-        return app if interface == "rsgi" else getattr(app, entry)
+        if interface == "rsgi":
+            return LoggedRSGI(app, sys.stdout) if self.settings.access_log else app
+        asgi_app = getattr(app, entry)
+        return log_asgi(asgi_app, sys.stdout) if self.settings.access_log else asgi_app
 
     def _use_own_wsgi(self) -> None:
         """Make Granian call our function for each request instead of its own.
