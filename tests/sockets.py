@@ -346,13 +346,13 @@ class GranianTransport:
         self._client = client
         self._is_sending = False
 
-    async def send_str(self, data: str) -> None:
+    def send_str(self, data: str) -> asyncio.Future[None]:
         assert type(data) is str
-        await self._send(data)
+        return asyncio.ensure_future(self._send(data))
 
-    async def send_bytes(self, data: bytes) -> None:
+    def send_bytes(self, data: bytes) -> asyncio.Future[None]:
         assert type(data) is bytes
-        await self._send(data)
+        return asyncio.ensure_future(self._send(data))
 
     async def _send(self, data: Any) -> None:
         assert not self._is_sending, "two send at once"

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from kolben.core.websocket import HeaderPairs, Message, WebSocketClosed
 from kolben.entry.outgoing import Outgoing
+from kolben.entry.sending import Channel, Sending
 
 # How long a view may go on that has not noticed the end of its connection.
 GRACE_S = 10.0
@@ -24,26 +25,6 @@ GOODBYE_S = 2.0
 _CONNECTING, _OPEN, _CLOSED = range(3)
 # To a handshake whose view was broken off.
 _NO_ANSWER: Outgoing = ([], "500 INTERNAL SERVER ERROR", [("Content-Length", "0")])
-
-
-class Channel(Protocol):
-    """A server's way to speak to one client; each method raises WebSocketClosed at its end.
-
-    lacks: as Connection's. reads_answer: after close(), receive() goes on until the client has
-    answered; else nothing may receive when close() is called. finish: lets go of the server.
-    abort: gives up a client that does not read.
-    """
-
-    lacks: frozenset[str]
-    reads_answer: bool
-
-    async def accept(self, subprotocol: str | None, headers: HeaderPairs) -> None: ...
-    async def refuse(self, outgoing: Outgoing) -> None: ...
-    async def receive(self) -> Message: ...
-    async def send(self, message: Message) -> None: ...
-    async def close(self, code: int, reason: str) -> None: ...
-    def finish(self) -> None: ...
-    def abort(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +41,23 @@ class Limits:
     queue_size: int = 64
 
 
-class Connection:
+class Connection(Sending):
     """The connection of one WebSocket, whose view runs in the task that makes this."""
 
     __slots__ = (
         "_allowance",
         "_allowance_at",
-        "_channel",
         "_cut",
         "_goodbye",
         "_inbox",
         "_is_refused",
-        "_last",
         "_limits",
-        "_loop",
-        "_outbox",
         "_reader",
         "_room",
-        "_send_began",
-        "_sending",
         "_state",
         "_task",
         "_timer",
         "_waiter",
-        "_writer",
         "ended",
         "is_accepted",
         "is_cut",
@@ -91,9 +65,8 @@ class Connection:
     )
 
     def __init__(self, channel: Channel, limits: Limits) -> None:
-        self._channel = channel
+        super().__init__(channel)
         self._limits = limits
-        self._loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
         self._task = task
@@ -104,17 +77,12 @@ class Connection:
         self.ended: WebSocketClosed | None = None
         # Called when all is over.
         self.when_over: list[Callable[[], object]] = []
-        self._sending = asyncio.Lock()
-        self._send_began = 0.0
-        self._last = self._loop.time()
         self._allowance = self._allowance_at = 0.0
         self._inbox: Message | None = None
-        self._outbox: deque[Message] = deque()
         # The view waits for a message; the reader waits for the view to take one.
         self._waiter: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._writer: asyncio.Task[None] | None = None
         self._goodbye: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._cut: asyncio.TimerHandle | None = None
@@ -146,7 +114,7 @@ class Connection:
             self._begin_goodbye(self.ended)
             self._raise_if_ended()
         self._state = _OPEN
-        self._last = self._allowance_at = self._loop.time()
+        self.last = self._allowance_at = self._loop.time()
         self._allowance = max(self._limits.max_messages_per_s or 0.0, 1.0)
         self._look_again()
 
@@ -190,7 +158,7 @@ class Connection:
                 message = await receive()
                 if self._state == _CLOSED:  # we have said goodbye; only its answer matters
                     continue
-                self._last = self._loop.time()
+                self.last = self._loop.time()
                 fault = self._fault_of(message)
                 if fault is not None:
                     self.shut(*fault)
@@ -220,28 +188,14 @@ class Connection:
         rate = self._limits.max_messages_per_s
         if rate is not None:
             # What is not used of a second is there in the next one, and no longer.
-            passed = self._last - self._allowance_at
+            passed = self.last - self._allowance_at
             self._allowance = min(max(rate, 1.0), self._allowance + passed * rate) - 1.0
-            self._allowance_at = self._last
+            self._allowance_at = self.last
             if self._allowance < 0:
                 return 1008, "Too many messages."
         return None
 
-    # Messages out.
-
-    async def send(self, message: Message) -> None:
-        """Send a message after those that are under way; wait until the server has taken it."""
-        async with self._sending:
-            self._raise_if_ended()
-            self._send_began = self._loop.time()
-            try:
-                await self._channel.send(message)
-            except WebSocketClosed as end:
-                self._end(end)
-                self._raise_if_ended()
-            finally:
-                self._send_began = 0.0
-            self._last = self._loop.time()
+    # Messages out; those that are waited for are in Sending.
 
     def post(self, message: Message) -> bool:
         """Have a message sent without waiting for it; say whether it will be tried.
@@ -250,30 +204,21 @@ class Connection:
         """
         if self._state != _OPEN:
             return False
-        if len(self._outbox) >= self._limits.queue_size:
+        if self.waiting >= self._limits.queue_size:
             self.shut(1013, "Too slow.")
             return False
-        self._outbox.append(message)
-        if self._writer is None:
-            self._writer = self._loop.create_task(self._write())
+        self._post(message)
         return True
-
-    async def _write(self) -> None:
-        """Send what was posted, and be gone."""
-        try:
-            while self._outbox:
-                await self.send(self._outbox.popleft())
-        except WebSocketClosed:
-            self._outbox.clear()
-        finally:
-            self._writer = None
 
     # The end.
 
     async def close(self, code: int, reason: str) -> None:
         """End the connection when what was posted has been sent; wait until that is done."""
-        if self._writer is not None:
-            await asyncio.wait({self._writer}, timeout=GOODBYE_S)
+        if self._state == _OPEN and self._is_taken:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._wait_for_turn()
+                self._pass_turn()
         self.shut(code, reason, surprises=False)
         await self._wait_for_goodbye()
 
@@ -299,6 +244,7 @@ class Connection:
             return
         self._state = _CLOSED
         self.ended = WebSocketClosed(why.code, why.reason)  # of its own, as that one is raised
+        self._drop_messages()
         _wake(self._waiter)
         _wake(self._room)
         if self._timer is not None:
@@ -315,12 +261,13 @@ class Connection:
         """Send the close frame, and wait for the client's."""
         try:
             async with asyncio.timeout(GOODBYE_S):
-                async with self._sending:
-                    assert self._reader is not None
-                    if not self._channel.reads_answer:
-                        self._reader.cancel()
-                        await asyncio.wait({self._reader})
-                    await self._channel.close(code, reason)
+                if self._is_taken:
+                    await self._wait_for_turn()
+                assert self._reader is not None
+                if not self._channel.reads_answer:
+                    self._reader.cancel()
+                    await asyncio.wait({self._reader})
+                await self._channel.close(code, reason)
                 await asyncio.wait({self._reader})
         except TimeoutError:
             self._channel.abort()
@@ -353,16 +300,16 @@ class Connection:
         wait_s = self._limits.send_timeout_s
         idle_s = self._limits.idle_timeout_s
         if idle_s is not None:
-            wait_s = min(wait_s, max(self._last + idle_s - self._loop.time(), 0.001))
+            wait_s = min(wait_s, max(self.last + idle_s - self._loop.time(), 0.001))
         self._timer = self._loop.call_later(wait_s, self._look)
 
     def _look(self) -> None:
         """End a connection that is silent, or does not take what it is sent."""
         now = self._loop.time()
         idle_s = self._limits.idle_timeout_s
-        if self._send_began and now - self._send_began >= self._limits.send_timeout_s:
+        if self.send_began and now - self.send_began >= self._limits.send_timeout_s:
             self.shut(1008, "What was sent is not read.")
-        elif not self._send_began and idle_s is not None and now - self._last >= idle_s:
+        elif not self.send_began and idle_s is not None and now - self.last >= idle_s:
             self.shut(1001, "Idle.")
         else:
             self._look_again()

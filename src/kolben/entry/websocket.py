@@ -20,11 +20,12 @@ from kolben.core.hooks import SocketHooks
 from kolben.core.plan import Plan
 from kolben.core.returns import make_response
 from kolben.core.websocket import WebSocket, WebSocketClosed, cut_reason, save_session_at_end
-from kolben.entry.connection import Channel, Connection, Limits, is_ending
+from kolben.entry.connection import Connection, Limits, is_ending
 from kolben.entry.connection import close_all as close_all
 from kolben.entry.disconnects import unbroken
 from kolben.entry.outgoing import Outgoing, outgoing
 from kolben.entry.scopes import ASGISource, RSGISource
+from kolben.entry.sending import Channel
 from kolben.typing import App, Response
 
 Source = ASGISource | RSGISource

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from kolben.core.websocket import HeaderPairs, Message, WebSocketClosed
@@ -78,10 +79,11 @@ class ASGIChannel:
         content: Message = message["bytes"] if text is None else text
         return content
 
-    async def send(self, message: Message) -> None:
-        """Send a message."""
+    def send(self, message: Message) -> Awaitable[Any]:
+        """Send a message; Granian begins at once, and others when that is awaited."""
         key = "text" if isinstance(message, str) else "bytes"
-        await self._say({"type": "websocket.send", key: message})
+        event = {"type": "websocket.send", key: message}
+        return self._send(event) if self.is_granian else self._say(event)
 
     async def close(self, code: int, reason: str) -> None:
         """Say that it ends."""

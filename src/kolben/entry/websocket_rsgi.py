@@ -6,6 +6,7 @@ refusal, or for the code of a close; that one is said past it.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from kolben.core.websocket import HeaderPairs, Message, WebSocketClosed
@@ -64,13 +65,11 @@ class RSGIChannel:
         content: Message = message.data
         return content
 
-    async def send(self, message: Message) -> None:
-        """Send a message."""
+    def send(self, message: Message) -> Awaitable[Any]:
+        """Begin to send a message."""
         send = self._transport.send_str if isinstance(message, str) else self._transport.send_bytes
-        try:
-            await send(message)
-        except RuntimeError as error:
-            raise WebSocketClosed(1006) from error
+        sending: Awaitable[Any] = send(message)
+        return sending
 
     async def close(self, code: int, reason: str) -> None:
         """Say that it ends; without a code where the socket can't be found."""

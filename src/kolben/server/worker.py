@@ -152,8 +152,15 @@ def watch_stop_signals_on(wait_s: float, loop: asyncio.AbstractEventLoop) -> Any
         if not ending:
             ending.append(loop.create_task(end()))
 
-    for number in stop_signals.STOP_SIGNALS:
-        loop.add_signal_handler(number, begin_end)
+    def wake() -> None:
+        loop.call_soon_threadsafe(begin_end)
+
+    if isinstance(loop, asyncio.SelectorEventLoop):
+        # Not its own handlers: a signal that comes while threads wake it by the hundred is lost.
+        stop_signals.call_at_stop(wake)
+    else:  # uvloop's, which have no such flaw and take the wakeup fd for themselves
+        for number in stop_signals.STOP_SIGNALS:
+            loop.add_signal_handler(number, begin_end)
     return event
 
 
