@@ -42,9 +42,10 @@ from kolben.core.client_cookies import find_cookie, parse_cookies
 from kolben.core.cookies import cookie_header
 from kolben.core.current import the_request
 from kolben.core.fields import ImmutableMultiDict, multi_dict_of, parse_fields
+from kolben.core.lazy import lazy
 from kolben.core.outgoing import _is_uri
 from kolben.core.pages import error_page, redirect_page
-from kolben.core.response import plain_response, set_code
+from kolben.core.response import plain_header, plain_response, set_code
 from kolben.core.signing import encode, may_hold, pack
 from kolben.entry.outgoing import _is_as_it_is, _is_plain
 from kolben.json.provider import standard_default
@@ -116,10 +117,14 @@ def answers() -> Iterator[tuple[str, Call, Call]]:
     )
     app: Any = current_app
     provider = app.json
+    separators = (",", ":")
     yield (
-        "the text of a JSON response",
-        lambda: provider._body_text(value),
-        lambda: f"{provider.dumps(value, separators=((', ' if app.debug else ','), ':'))}\n",
+        "the body and type of a JSON response",
+        lambda: provider._page(value),
+        lambda: (
+            f"{provider.dumps(value, separators=separators)}\n".encode(),
+            not app.debug and plain_header(app.response_class, provider.mimetype),
+        ),
     )
     response = Response("text")
     yield (
@@ -157,6 +162,15 @@ def answers() -> Iterator[tuple[str, Call, Call]]:
     yield "If-None-Match answered", compare_tags(Response), compare_tags(WerkzeugResponse)
 
 
+class _OfSource(Request):
+    """Asks its source for the method, as for all else."""
+
+    @lazy
+    def method(self) -> str:
+        """The method, in upper case."""
+        return self.source.method()
+
+
 def bodies() -> Iterator[tuple[str, Call, Call]]:
     """Yield the same for what clients send."""
     raw = b'{"name": "piston", "count": 3}'
@@ -186,6 +200,11 @@ def bodies() -> Iterator[tuple[str, Call, Call]]:
         "a small JSON body",
         read(lambda request: request.get_json()),
         read(WerkzeugRequest.get_json),
+    )
+    yield (
+        "the method of a request",
+        lambda: Request(environ).method,
+        lambda: _OfSource(environ).method,
     )
     environ_of_form = EnvironBuilder(method="POST", data={"name": "piston"}).get_environ()
 

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 
 from kolben import Flask
 from kolben.core.request import Request, split_blueprint_path
+from kolben.core.source import EnvironSource
 
 
 def request_of(**kwargs: Any) -> Request:
@@ -171,3 +172,33 @@ def test_a_missing_file_is_explained_in_debug_mode() -> None:
     request = request_of(method="POST", data={"file": (io.BytesIO(b"x"), "name.txt")})
     with app.app_context(), request:
         assert request.files["file"].read() == b"x"
+
+
+def test_a_form_is_parsed_once_whichever_part_is_read_first() -> None:
+    for content in ({"a": "1"}, {"a": "1", "f": (io.BytesIO(b"x"), "name.txt")}):
+        request = request_of(method="POST", data=content)
+        files = request.files
+        form = request.form
+        assert (form["a"], len(files)) == ("1", len(content) - 1)
+        request._load_form_data()
+        assert request.form is form
+        assert request.files is files
+        request.close()
+
+
+def test_json_is_parsed_once_unless_it_is_not_to_be_kept() -> None:
+    request = request_of(method="POST", json=[1])
+    value = request.get_json()
+    assert request.get_json() is value
+    assert request.json is value
+    request = request_of(method="POST", json=[1])
+    assert request.get_json(cache=False) == [1]
+    assert request.data == b""
+
+
+@pytest.mark.parametrize("method", ["GET", "post", None])
+def test_the_method_is_in_upper_case_however_it_is_read(method: str | None) -> None:
+    environ = {} if method is None else {"REQUEST_METHOD": method}
+    request = Request(environ)
+    assert request.method == EnvironSource(environ).method() == (method or "GET").upper()
+    assert Request.of(EnvironSource(environ)).method == request.method

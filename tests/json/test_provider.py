@@ -246,6 +246,55 @@ def test_a_response_is_written_by_dumps_of_a_subclass(app: Flask) -> None:
     assert Shout(app).response("a").data == b'"A"\n'
 
 
+def test_a_response_is_written_by_dumps_put_on_the_provider(app: Flask) -> None:
+    provider: Any = app.json
+    assert provider.response(["a"]).data == b'["a"]\n'
+    provider.dumps = lambda obj, **options: f"{obj} {options}"
+    assert provider.response(["a"]).data == b"['a'] {'separators': (',', ':')}\n"
+
+
+def test_a_default_without_a_hash_will_do(app: Flask) -> None:
+    class Default:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, o: Any) -> Any:
+            return "unknown"
+
+    app.json.default = Default()  # type: ignore[attr-defined]
+    assert app.json.response({1}).data == b'"unknown"\n'
+    assert app.json.dumps({1}) == '"unknown"'
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "body"),
+    [
+        ("sort_keys", False, '{"b":"é","a":1}\n'.encode()),
+        ("ensure_ascii", True, b'{"a":1,"b":"\\u00e9"}\n'),
+        ("compact", False, '{\n  "a": 1,\n  "b": "é"\n}\n'.encode()),
+        ("strict", True, '{"a":1,"b":"é"}\n'.encode()),
+        ("mimetype", "text/json", '{"a":1,"b":"é"}\n'.encode()),
+    ],
+)
+def test_an_attribute_takes_effect_on_the_next_response(
+    app: Flask, attribute: str, value: Any, body: bytes
+) -> None:
+    provider: Any = app.json
+    provider.ensure_ascii = False
+    assert provider.response({"b": "é", "a": 1}).data == '{"a":1,"b":"é"}\n'.encode()
+    setattr(provider, attribute, value)
+    response = provider.response({"b": "é", "a": 1})
+    assert response.data == body
+    assert response.mimetype == provider.mimetype
+
+
+def test_strict_refuses_a_response_that_is_no_json(app: Flask) -> None:
+    provider: Any = app.json
+    assert provider.response(math.nan).data == b"NaN\n"
+    provider.strict = True
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        provider.response(math.nan)
+
+
 def test_a_provider_of_ones_own_needs_only_dumps_and_loads(app: Flask) -> None:
     class Reversed(JSONProvider):
         def dumps(self, obj: Any, **kwargs: Any) -> str:

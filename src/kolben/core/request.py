@@ -108,7 +108,11 @@ class Request(ClientHeaders):
     @lazy
     def method(self) -> str:
         """The method, in upper case."""
-        return self.source.method()
+        environ = self.__dict__.get("environ")
+        if environ is None:
+            return self.source.method()
+        # PERF: without a source made for it: 0.5 us instead of 0.7 us (benchmarks/shortcuts.py).
+        return str(environ.get("REQUEST_METHOD", "GET")).upper()
 
     @lazy
     def scheme(self) -> str:
