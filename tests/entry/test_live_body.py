@@ -140,3 +140,22 @@ def test_what_a_view_leaves_unread_keeps_nobody_waiting(app: Flask) -> None:
         assert answer.text == "done"
 
     asyncio.run(send())
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_a_view_may_set_the_limit_itself(app: Flask, wire: Any, kind: str) -> None:
+    if kind == "plain":
+
+        @app.post("/limited", stream_body=True)
+        def limited() -> Any:
+            request.max_content_length = 10
+            return request.get_data()
+    else:
+
+        @app.post("/limited", stream_body=True)
+        async def limited_async() -> Any:
+            request.max_content_length = 10
+            return b"".join([piece async for piece in request.stream])
+
+    client = wire(app)
+    assert [client.post("/limited", data=b"x" * size).status for size in (10, 11)] == [200, 413]

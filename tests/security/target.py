@@ -176,9 +176,12 @@ def form_size() -> str:
     return str(sum(1 for _ in request.form.items(multi=True)))
 
 
-@app.post("/limited/<int:most>")
+@app.post("/limited/<int:most>", stream_body=True)
 def limited(most: int) -> str:
-    """Read a body through one of the ways there are, up to a limit."""
+    """Read a body through one of the ways there are, up to a limit.
+
+    stream_body: else ASGI and RSGI read it before, up to the limit of the app.
+    """
     request.max_content_length = most
     way = request.args.get("way", "data")
     if way == "form":

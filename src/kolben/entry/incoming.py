@@ -7,9 +7,11 @@ middleware.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
+from kolben.core.body_stream import read_length
 from kolben.core.context import RequestContext
 from kolben.core.current import current
 from kolben.core.outgoing import check_status, inspect_headers
@@ -67,7 +69,7 @@ async def _answer_live(
     client_leaves: ClientLeaves,
 ) -> Outgoing | None:
     """Answer a request whose view reads the body as it comes."""
-    live: Any = LiveBody(open_body, _limit(context))
+    live: Any = LiveBody(open_body, partial(_limit, context), lambda: read_length(source.environ()))
     source.set_body(live)
 
     async def client_leaves_then() -> None:

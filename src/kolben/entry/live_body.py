@@ -6,7 +6,7 @@ Rule: nothing is read before the view asks for it, and no more than is allowed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from io import RawIOBase
 
@@ -24,10 +24,20 @@ class LiveBody(RawIOBase):
     it is above the limit.
     """
 
-    def __init__(self, open_body: OpenBody, most: int | None) -> None:
-        """Make the stream on the event loop that the body comes on; most: in bytes."""
+    def __init__(
+        self,
+        open_body: OpenBody,
+        limit: Callable[[], int | None],
+        length: Callable[[], int | None],
+    ) -> None:
+        """Make the stream on the event loop that the body comes on.
+
+        limit: returns how many bytes there may be; asked each time, since a view may set it.
+        length: returns how many are promised; None if that is not told.
+        """
         self._open_body = open_body
-        self._most = most
+        self._limit = limit
+        self._length = length
         self._loop = asyncio.get_running_loop()
         self._pieces: AsyncGenerator[bytes, None] | None = None
         self._size = 0
@@ -45,6 +55,7 @@ class LiveBody(RawIOBase):
             return piece
         if self._ended.is_set():
             return b""
+        promised = self._length()
         if self._pieces is None:
             self._pieces = self._open_body()
         try:
@@ -53,10 +64,13 @@ class LiveBody(RawIOBase):
             self._ended.set()
             raise ClientDisconnected from error
         self._size += len(piece)
-        if self._most is not None and self._size > self._most:
-            raise TooLarge("MAX_CONTENT_LENGTH", self._most)
+        most = self._limit()
+        if most is not None and self._size > most:
+            raise TooLarge("MAX_CONTENT_LENGTH", most)
         if not piece:
             self._ended.set()
+            if promised is not None and self._size < promised:
+                raise ClientDisconnected
         return piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
