@@ -33,6 +33,8 @@ PATIENCE_S = 20.0
 SERVERS: dict[str, list[str]] = {
     "development": ["run", "--port"],
     "serve": ["serve", "--access-log", "--port"],
+    "serve-asgi": ["serve", "--access-log", "--interface", "asgi", "--port"],
+    "serve-rsgi": ["serve", "--access-log", "--interface", "rsgi", "--port"],
 }
 # The environ made by hand stands for "wsgi": its wire there refuses what servers let through.
 ENTRIES = [name for name in WIRES if name != "wsgi"]
