@@ -99,3 +99,12 @@ def test_match_says_which_rule_answers(shop: Flask, show: Callable[..., list[str
     lines = show(shop, "--match", "POST", "/post/7")
     assert "POST /post/7: answered by the endpoint 'yyy' with {'x': 7}" == lines[0]
     assert "* /post/<int:x>            answers: endpoint 'yyy'" in lines
+
+
+def test_a_websocket_is_said_to_be_one(show: Callable[..., list[str]]) -> None:
+    app = Flask("chat", static_folder=None)
+
+    async def view() -> None: ...
+
+    app.add_websocket("/ws", "view", view)
+    assert "view      WebSocket  /ws" == show(app)[-1]

@@ -53,7 +53,7 @@ def routes_command(sort: str, all_methods: bool, match: tuple[str, str] | None =
     hidden = frozenset[str]() if all_methods else AUTOMATIC_METHODS
     columns: dict[str, Callable[[Any], str]] = {
         "endpoint": lambda rule: str(rule.endpoint),
-        "methods": lambda rule: ", ".join(sorted((rule.methods or set()) - hidden)),
+        "methods": lambda rule: _methods_of(rule, hidden),
         "domain": lambda rule: (rule.host if url_map.host_matching else rule.subdomain) or "",
         "rule": lambda rule: rule.rule,
     }
@@ -66,6 +66,13 @@ def routes_command(sort: str, all_methods: bool, match: tuple[str, str] | None =
         titles["domain"] = "Host" if url_map.host_matching else "Subdomain"
     titles["rule"] = "Rule"
     print_table(list(titles.values()), [[row[key] for key in titles] for row in rows])
+
+
+def _methods_of(rule: Any, hidden: frozenset[str]) -> str:
+    """List the methods that a rule takes; for a WebSocket say that it is one."""
+    if getattr(rule, "is_socket", False):
+        return "WebSocket"
+    return ", ".join(sorted((rule.methods or set()) - hidden))
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
