@@ -5,6 +5,7 @@ Rule: no more is read than is allowed, and a body that was cut off never looks w
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from io import RawIOBase
@@ -13,7 +14,6 @@ from typing import IO, Any, cast
 
 from kolben.core.body import SmallBody
 from kolben.core.limits import TooLarge
-from kolben.entry.disconnects import run_watched
 from kolben.entry.threads import run_in_thread
 from kolben.typing import Receive
 
@@ -26,7 +26,8 @@ PIECE_BYTES = 1024 * 1024
 # A Content-Length of more digits is above every limit.
 _LONGEST_LENGTH = 18
 _SMALL_BYTES = 4096
-_END = object()
+# How long a client that sends nothing but empty pieces is waited for, each time.
+_MOMENT_S = 0.05
 
 Parts = list[bytes | bytearray]
 OpenBody = Callable[[], AsyncGenerator[bytes, None]]
@@ -149,24 +150,36 @@ async def rsgi_pieces(
         except RuntimeError as error:
             raise ClientGone from error
         return
-    size, was_empty = 0, False
-    pieces = aiter(protocol)
-    while (piece := await run_watched(_next(pieces), protocol.client_disconnect)) is not _END:
-        # Granian 2.8 tells a cut in no other way: over HTTP/2 nothing comes any more, and else one
-        # more empty piece (as after a body with trailers, which nobody sends).
-        if piece is None or (was_empty and version.startswith("1")):
-            raise ClientGone
-        was_empty = not piece
+    size = empty = 0
+    async for piece in protocol:
         size += len(piece)
+        empty = 0 if piece else empty + 1
+        if empty > 1 and await _is_cut(protocol, empty, version):
+            raise ClientGone
         if piece:
             yield piece
     if length and str(size) != length.lstrip("0"):
         raise ClientGone
 
 
-async def _next(pieces: Any) -> Any:
-    """Return the next piece; _END after the last."""
+async def _is_cut(protocol: Any, empty: int, version: str) -> bool:
+    """Say whether empty pieces, one after the other, mean that a body was cut off.
+
+    Granian 2.8 tells it in no other way: one comes at the end, and one more after a cut (as after
+    trailers, which nobody sends). Over HTTP/2 the client may end its body with one of its own, and
+    after a cut they come for ever.
+    """
+    if version.startswith("1"):
+        return True
+    if empty == 2:
+        return False
+
+    async def client_leaves() -> None:
+        await protocol.client_disconnect()
+
+    told = asyncio.ensure_future(client_leaves())
     try:
-        return await anext(pieces)
-    except StopAsyncIteration:
-        return _END
+        done, _ = await asyncio.wait({told}, timeout=_MOMENT_S)
+    finally:
+        told.cancel()
+    return bool(done)
