@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kolben import Flask
+from tests.sockets import first, refusal
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
@@ -54,12 +57,22 @@ def test_typed_code_runs(name: str) -> None:
     paths = [
         rule.rule
         for rule in app.url_map.iter_rules()
-        if not rule.arguments and "GET" in (rule.methods or ())
+        if not rule.arguments and "GET" in (rule.methods or ()) and not rule.websocket
     ]
     statuses = {path: client.get(path).status_code for path in paths}
     assert {path: 404 if path == "/abort" else 200 for path in paths} == {
         path: 200 if status in {201, 202, 303} else status for path, status in statuses.items()
     }
+
+
+def test_typed_websockets_run(talk: Callable[..., Any]) -> None:
+    app: Flask = import_module("tests.types.sockets").app
+    app.secret_key = "a key of the tests"
+    assert 401 == refusal(talk, app, "/by-name").status
+    cookie: Any = app.session_interface
+    cookie = cookie.get_signing_serializer(app).dumps({"user": "Ada"})
+    text = talk(app, "/by-name", first, headers={"Cookie": f"session={cookie}"})
+    assert "None None none /by-name ws://localhost/by-name" == text
 
 
 def test_typed_code_uses_client_and_contexts() -> None:
