@@ -17,6 +17,7 @@ from kolben.server_sent_events import Event
 from kolben.testing.client import FlaskClient
 from kolben.testing.events import read_events
 from kolben.testing.exchange import HTTPExchange
+from kolben.testing.websocket_session import HANDSHAKE, WebSocketSession
 from kolben.typing import App, WSGIEnvironment
 
 
@@ -130,6 +131,27 @@ class AsyncFlaskClient:
             yield Streamed(exchange, status, headers)
         finally:
             await exchange.close()
+
+    @asynccontextmanager
+    async def websocket(
+        self, path: str, *, subprotocols: Iterable[str] = (), **kwargs: Any
+    ) -> AsyncIterator[WebSocketSession]:
+        """Open a WebSocket; at the end of the block it is closed, and the view has ended.
+
+        kwargs: as for a GET request. Raises WebSocketRefused if the app does not open it.
+        """
+        wanted = list(subprotocols)
+        headers = Headers(kwargs.pop("headers", None))
+        headers.update(HANDSHAKE)
+        if wanted:
+            headers["Sec-WebSocket-Protocol"] = ", ".join(wanted)
+        environ = self._caller.environ_of((path,), {**kwargs, "headers": headers})
+        session = WebSocketSession(self.application, environ, wanted, self.application.json.dumps)
+        await session.open()
+        try:
+            yield session
+        finally:
+            await session.close()
 
     async def __aenter__(self) -> Self:
         await self.application.serving.start()
