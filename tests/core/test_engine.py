@@ -13,6 +13,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from kolben import Flask, Request, request
 from kolben.core.engine import STEPS, is_overridden
 from kolben.core.plan import Plan
+from tests.wires import MakeClient
 
 CHANGES: dict[str, Callable[[Flask], Any]] = {
     "add a rule": lambda app: app.url_map.add(Rule("/x", endpoint="x")),
@@ -49,7 +50,7 @@ def test_taking_an_override_back_makes_a_new_engine() -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_overridden_in_a_subclass_is_called(step: str) -> None:
+def test_a_step_overridden_in_a_subclass_is_called(step: str, wire: MakeClient) -> None:
     called: list[str] = []
 
     def method(self: Flask, *args: Any, **kwargs: Any) -> Any:
@@ -60,17 +61,17 @@ def test_a_step_overridden_in_a_subclass_is_called(step: str) -> None:
     app = kind(__name__)
     app.add_url_rule("/", "view", lambda: "")
     path = "/nothing" if step == "raise_routing_exception" else "/"
-    app.test_client().get(path)
+    wire(app).get(path)
     assert called
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_assigned_on_the_app_is_called(step: str) -> None:
+def test_a_step_assigned_on_the_app_is_called(step: str, wire: MakeClient) -> None:
     called: list[str] = []
     app = Flask(__name__)
     app.add_url_rule("/", "view", lambda: "")
     path = "/nothing" if step == "raise_routing_exception" else "/"
-    client = app.test_client()
+    client = wire(app)
     client.get(path)  # an engine without it was made
     own = getattr(app, step)
 
@@ -104,11 +105,11 @@ TABLES: dict[str, Callable[[Flask, Any], Any]] = {
 
 @pytest.mark.parametrize("change", TABLES.values(), ids=TABLES)
 def test_a_table_changed_directly_counts_from_the_next_request(
-    change: Callable[[Flask, Any], Any],
+    change: Callable[[Flask, Any], Any], wire: MakeClient
 ) -> None:
     app = Flask(__name__)
     app.add_url_rule("/", "view", lambda: "view")
-    client = app.test_client()
+    client = wire(app)
     assert client.get("/").text == "view"
     change(app, lambda: "hook")
     assert client.get("/").text == "hook"
@@ -116,10 +117,10 @@ def test_a_table_changed_directly_counts_from_the_next_request(
     assert client.get("/").text == "view"
 
 
-def test_a_rule_and_a_view_added_late_are_found() -> None:
+def test_a_rule_and_a_view_added_late_are_found(wire: MakeClient) -> None:
     app = Flask(__name__)
-    client = app.test_client()
-    assert client.get("/late").status_code == 404
+    client = wire(app)
+    assert client.get("/late").status == 404
     app.url_map.add(Rule("/late", endpoint="late", methods=["GET"]))
     app.view_functions["late"] = lambda: "late"
     assert client.get("/late").text == "late"
@@ -127,7 +128,7 @@ def test_a_rule_and_a_view_added_late_are_found() -> None:
     assert client.get("/late").text == "later"
 
 
-def test_an_engine_made_while_the_app_is_changed_does_not_stay() -> None:
+def test_an_engine_made_while_the_app_is_changed_does_not_stay(wire: MakeClient) -> None:
     app = Flask(__name__)
     app.add_url_rule("/", "view", lambda: "")
     changed = threading.Thread(target=lambda: app.add_url_rule("/late", "late", lambda: "late"))
@@ -140,7 +141,7 @@ def test_an_engine_made_while_the_app_is_changed_does_not_stay() -> None:
             return super().get(endpoint, default)
 
     app.view_functions = ChangedMeanwhile(app.view_functions)
-    client = app.test_client()
+    client = wire(app)
     client.get("/")
     changed.join()
     assert client.get("/late").text == "late"
@@ -173,27 +174,27 @@ def test_a_plan_knows_whether_its_view_is_async() -> None:
 
 
 @pytest.mark.parametrize("options", [{"host_matching": True, "static_folder": None}, {}])
-def test_hosts_and_subdomains_are_matched(options: dict[str, Any]) -> None:
+def test_hosts_and_subdomains_are_matched(options: dict[str, Any], wire: MakeClient) -> None:
     app = Flask(__name__, subdomain_matching=not options, **options)
     app.config["SERVER_NAME"] = "example.com"
     given = {"host": "<who>.example.com"} if options else {"subdomain": "<who>"}
     app.add_url_rule("/", "view", lambda who: who, **given)
-    client = app.test_client()
+    client = wire(app)
     assert client.get("/", base_url="http://me.example.com").text == "me"
-    assert client.get("/", base_url="http://example.com").status_code == 404
+    assert client.get("/", base_url="http://example.com").status == 404
 
 
-def test_a_refused_host_is_400_before_anything_is_matched() -> None:
+def test_a_refused_host_is_400_before_anything_is_matched(wire: MakeClient) -> None:
     app = Flask(__name__)
     app.config["TRUSTED_HOSTS"] = ["example.com"]
     app.add_url_rule("/", "view", lambda: "")
-    client = app.test_client()
-    assert client.get("/", base_url="http://example.com").status_code == 200
-    assert client.get("/", base_url="http://evil.com").status_code == 400
-    assert client.get("/", headers={"Host": "a b"}).status_code == 400
+    client = wire(app)
+    assert client.get("/", base_url="http://example.com").status == 200
+    assert client.get("/", base_url="http://evil.com").status == 400
+    assert client.get("/", headers={"Host": "a b"}).status == 400
 
 
-def test_a_refused_host_can_be_matched_by_no_adapter() -> None:
+def test_a_refused_host_can_be_matched_by_no_adapter(wire: MakeClient) -> None:
     class Own(Flask):
         def create_url_adapter(self, request: Any) -> Any:
             if request is not None and request.path == "/refused":
@@ -202,7 +203,7 @@ def test_a_refused_host_can_be_matched_by_no_adapter() -> None:
 
     app = Own(__name__)
     app.add_url_rule("/", "view", lambda: "found")
-    client = app.test_client()
+    client = wire(app)
     assert client.get("/").text == "found"
     assert "refused" in client.get("/refused").text
 
@@ -214,7 +215,9 @@ def test_options_through_the_adapter_is_automatic_too() -> None:
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_an_http_error_of_a_converter_is_the_routing_exception(debug: bool) -> None:
+def test_an_http_error_of_a_converter_is_the_routing_exception(
+    debug: bool, wire: MakeClient
+) -> None:
     class Refusing(BaseConverter):
         def to_python(self, value: str) -> str:
             raise HTTPException(response=app.response_class("refused", 410))
@@ -225,7 +228,7 @@ def test_an_http_error_of_a_converter_is_the_routing_exception(debug: bool) -> N
     app.add_url_rule("/<refusing:x>", "view", lambda x: "")
     seen: list[Any] = []
     app.before_request(lambda: seen.append(request.routing_exception))
-    assert app.test_client().get("/x").status_code == 410
+    assert wire(app).get("/x").status == 410
     assert isinstance(seen[0], HTTPException)
 
 
@@ -274,7 +277,9 @@ def test_a_websocket_without_a_rule_of_ours_is_refused(path: str, options: Any, 
 
 
 @pytest.mark.parametrize("is_upgrade", [True, False])
-def test_over_http_a_rule_of_a_websocket_is_refused(is_upgrade: bool) -> None:
+def test_over_http_a_rule_of_a_websocket_is_refused(
+    is_upgrade: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     app = Flask(__name__)
 
     async def view() -> None: ...
@@ -285,6 +290,8 @@ def test_over_http_a_rule_of_a_websocket_is_refused(is_upgrade: bool) -> None:
         assert request.routing_exception is not None
         assert 400 == request.routing_exception.code
         assert request.url_rule is None
+    app.test_client().get("/", headers=headers)
+    assert is_upgrade == caplog.text.count("kolben serve --interface asgi")
 
 
 def test_hooks_of_websockets_are_merged_again_when_they_change() -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from kolben.entry import raw_socket
-from kolben.entry.raw_socket import Ends, cut_off, parse_ends, write_close
+from kolben.entry.raw_socket import Ends, cut_off, forget, parse_ends, write_close
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="it has no folder of descriptors")
 
@@ -109,7 +109,7 @@ def test_a_client_that_has_gone_takes_nothing(pair: Pair) -> None:
 
 def test_other_descriptors_are_left_alone(pair: Pair) -> None:
     with socket.socket(socket.AF_UNIX) as file, socket.create_server(("127.0.0.1", 0)) as listener:
-        raw_socket._search()
+        raw_socket._look_at_all()
         assert {file.fileno(), listener.fileno()}.isdisjoint(raw_socket._descriptors.values())
     raw_socket._note(1_000_000)
     assert pair.server.fileno() == raw_socket._descriptors[pair.ends]
@@ -127,3 +127,11 @@ def test_without_a_folder_of_descriptors_nothing_is_found(
 def test_a_socket_that_is_a_file_has_no_ends(client: str) -> None:
     assert parse_ends(client, "127.0.0.1:80") is None
     assert parse_ends("127.0.0.1:80", client) is None
+
+
+def test_a_connection_that_is_over_is_forgotten(pair: Pair) -> None:
+    assert write_close(pair.ends, 1000, "")
+    forget(pair.ends)
+    assert pair.ends not in raw_socket._descriptors
+    forget(pair.ends)
+    assert write_close(pair.ends, 1000, "")

@@ -15,7 +15,12 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben.core.current import the_request
-from kolben.core.handshake import refusal_of_mismatch, refusal_of_rule, refusal_over_http
+from kolben.core.handshake import (
+    NOT_SERVED,
+    refusal_of_mismatch,
+    refusal_of_rule,
+    refusal_over_http,
+)
 from kolben.core.hooks import Hooks, SocketHooks, blocks
 from kolben.core.hosts import check_host, known_hosts
 from kolben.core.plan import Plan
@@ -57,6 +62,7 @@ class Engine:
 
     __slots__ = (
         "_asks_router",
+        "_has_told",
         "_hooks",
         "_plans",
         "_socket_hooks",
@@ -84,6 +90,7 @@ class Engine:
         self.app = app
         self._hooks: dict[tuple[str, ...], Hooks] = {}
         self._socket_hooks: dict[tuple[str, ...], SocketHooks] = {}
+        self._has_told = False
         # By identity: rules are not hashable, and each plan keeps its rule alive.
         self._plans: dict[int, Plan] = {}
         self.by_steps = any(is_overridden(app, own_steps, step) for step in STEPS)
@@ -226,10 +233,17 @@ class Engine:
         if rule.websocket:
             request.routing_exception = refusal_over_http(rule, is_upgrade=True)
             if request.routing_exception is not None:
+                self._tell_of_upgrade()
                 return self.unmatched
         request.url_rule, request.view_args = rule, dict(arguments)
         plan = self.plan_for(rule)
         return plan.options if request.method == "OPTIONS" else plan
+
+    def _tell_of_upgrade(self) -> None:
+        """Say in the log, once, why WebSockets are refused: a browser does not show it."""
+        if not self._has_told:
+            self._has_told = True
+            self.app.logger.warning(NOT_SERVED)
 
     def match_socket(self, context: RequestContext) -> Plan:
         """Find the plan for a context's WebSocket and note the match in its request."""

@@ -82,6 +82,8 @@ class RSGIChannel:
             self._protocol.close(None)
             # The connection is closed when nobody holds it any more.
             self._transport = None
+            if self._ends is not None:
+                raw_socket.forget(self._ends)
 
     def abort(self) -> None:
         """Give a client up that reads nothing."""
