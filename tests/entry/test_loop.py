@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -220,3 +221,26 @@ def test_an_async_view_sees_its_request_and_shares_g() -> None:
     client = app.test_client()
     assert client.get("/path").text == "/path view"
     assert client.get("/other").text == "/other"
+
+
+def test_what_still_runs_at_the_end_of_the_process_is_cancelled() -> None:
+    code = """
+import asyncio, threading
+from kolben.entry.loop import run_coroutine
+
+begun = threading.Event()
+
+async def wait():
+    try:
+        begun.set()
+        await asyncio.sleep(60)
+    finally:
+        print("cancelled", flush=True)
+
+threading.Thread(target=run_coroutine, args=(wait,), daemon=True).start()
+begun.wait()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == "cancelled\n"

@@ -8,6 +8,8 @@ valid for the next one.
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
 import contextvars
 import functools
 import os
@@ -47,6 +49,7 @@ def the_loop() -> asyncio.AbstractEventLoop:
             _loop = asyncio.new_event_loop()
             run = partial(_run_forever, _loop)
             threading.Thread(target=run, name="kolben-loop", daemon=True).start()
+            atexit.register(_end, _loop)
             for function in _at_start:
                 _loop.call_soon_threadsafe(function)
         return _loop
@@ -63,6 +66,25 @@ def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
 _loop_thread: int | None = None
 
 _at_start: list[Callable[[], Any]] = []
+
+
+async def _cancel_all() -> None:
+    """Cancel what runs on this loop, and give it a moment to end."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    if others:
+        await asyncio.wait(others, timeout=_FAREWELL_S)
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """At the end of the process: cancel what still runs on its loop, and not on its parent's."""
+    if loop is _loop and loop.is_running():
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(2 * _FAREWELL_S)
+
+
+_FAREWELL_S = 1.0
 
 
 def call_at_start(function: Callable[[], Any]) -> None:

@@ -174,8 +174,8 @@ class Serving:
             self._tasks.add(task)  # the loop itself keeps only a weak reference
             task.add_done_callback(self._tasks.discard)
 
-        self._stop_at_exit()
         loop = running_loop() or the_loop()
+        self._stop_at_exit()  # after the loop's own end was registered, and so before it
         if running_loop() is loop:
             begin()
         else:

@@ -86,7 +86,7 @@ class WebSocketSession:
             self._closed = WebSocketClosed(found.get("code", 1000), found.get("reason") or "")
             raise self._closed
         text: str | None = message.get("text")
-        return message["bytes"] if text is None else text  # type: ignore[no-any-return]  # bytes
+        return message["bytes"] if text is None else text
 
     async def receive_json(self) -> Any:
         """Return the app's next message, which is JSON."""
