@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 BATCHES = 9
@@ -48,6 +49,12 @@ def parts(flask: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
 
     yield "json.dumps of a small object", lambda: flask.json.dumps({"a": 1})
     yield "jsonify of a small object", lambda: flask.jsonify(a=1, b="x", c=[1, 2])
+    rows = {"rows": [{"id": n, "name": f"item {n}", "tags": ["a", "b"]} for n in range(100)]}
+    for name, provider in _providers(app):
+        for size, value in (("a small dict", {"a": 1}), ("100 rows", rows)):
+            raw = flask.json.dumps(value).encode()
+            yield f"JSON of {size}, {name}", partial(provider.response, value)
+            yield f"the same read, {name}", partial(provider.loads, raw)
     yield "a session's text written", lambda: interface.serializer.dumps(CONTENT)
     yield "a session opened", lambda: interface.open_session(app, request)
     yield (
@@ -60,6 +67,16 @@ def parts(flask: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     )
     template = app.jinja_env.from_string(SOURCE)
     yield "the same, by Jinja alone", lambda: template.render(items=[1, 2, 3])
+
+
+def _providers(app: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the names of what writes and reads JSON, and it."""
+    yield "default", app.json
+    try:
+        from kolben.json.msgspec_provider import MsgspecProvider
+    except ImportError:  # on Flask, or without msgspec
+        return
+    yield "msgspec", MsgspecProvider(app)
 
 
 def main() -> None:
