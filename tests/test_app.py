@@ -30,6 +30,7 @@ from kolben import (
 from kolben.ctx import AppContext, RequestContext
 from kolben.debughelpers import FormDataRoutingRedirect
 from kolben.testing import FlaskClient, FlaskCliRunner
+from tests.wires import MakeClient
 
 
 @pytest.fixture
@@ -241,7 +242,7 @@ def test_which_errors_are_raised_not_answered(
     ids=["production", "testing", "debug", "not to", "to"],
 )
 def test_what_nothing_handles_is_raised_or_answered(
-    shop: Flask, config: dict[str, Any], raised: bool
+    shop: Flask, config: dict[str, Any], raised: bool, wire: MakeClient
 ) -> None:
     told: list[Any] = []
     shop.config.update(config)
@@ -253,9 +254,9 @@ def test_what_nothing_handles_is_raised_or_answered(
         ):
             if raised:
                 with pytest.raises(ZeroDivisionError):
-                    shop.test_client().get("/")
+                    wire(shop).get("/")
             else:
-                assert shop.test_client().get("/").status_code == 500
+                assert wire(shop).get("/").status == 500
     finally:
         shop.logger.disabled = False
     assert told == [ZeroDivisionError]
@@ -278,17 +279,17 @@ def test_a_500_is_logged_and_its_handler_gets_the_error(
     assert caplog.records[-1].exc_info[0] is ZeroDivisionError  # type: ignore[index]
 
 
-def test_teardown_is_told_of_errors_that_are_not_ignored(shop: Flask) -> None:
+def test_teardown_is_told_of_errors_that_are_not_ignored(shop: Flask, wire: MakeClient) -> None:
     seen: list[Any] = []
     shop.testing = False
     shop.logger.disabled = True
     shop.get("/fail")(lambda: 1 / 0)
     shop.teardown_request(lambda error: seen.append(type(error)))
     try:
-        shop.test_client().get("/fail")
+        wire(shop).get("/fail")
         assert shop.should_ignore_error(None) is False
         shop.should_ignore_error = lambda error: True  # type: ignore[method-assign]
-        shop.test_client().get("/fail")
+        wire(shop).get("/fail")
     finally:
         shop.logger.disabled = False
     assert seen == [ZeroDivisionError, type(None)]
@@ -338,11 +339,13 @@ def test_a_request_that_is_routed_has_nothing_to_raise(shop: Flask) -> None:
         shop.raise_routing_exception(context.request)
 
 
-def test_a_form_without_its_files_explains_itself_in_debug_mode(shop: Flask) -> None:
+def test_a_form_without_its_files_explains_itself_in_debug_mode(
+    shop: Flask, wire: MakeClient
+) -> None:
     shop.debug = True
     shop.post("/upload")(lambda: request.files["picture"].filename)
     with pytest.raises(KeyError, match="multipart/form-data"):
-        shop.test_client().post("/upload", data={"picture": "a.png"})
+        wire(shop).post("/upload", data={"picture": "a.png"})
 
 
 # Templates and coroutines.

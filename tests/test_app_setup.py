@@ -19,6 +19,7 @@ from werkzeug.routing import Map, Rule
 
 from kolben import Blueprint, Config, Flask, Request, abort, g, render_template_string, request
 from kolben.core.hooks import HookTable, WatchedDict
+from tests.wires import MakeClient
 
 # Names.
 
@@ -270,14 +271,14 @@ class Meth:
         return "of the instance"
 
 
-def test_a_method_of_one_instance_is_the_same_view(app: Flask) -> None:
+def test_a_method_of_one_instance_is_the_same_view(app: Flask, wire: MakeClient) -> None:
     owner = Meth()
     app.add_url_rule("/a", "same", owner.view)
     app.add_url_rule("/b", "same", owner.view)
-    assert app.test_client().get("/b").text == "of the instance"
+    assert wire(app).get("/b").text == "of the instance"
 
 
-def test_rules_and_maps_may_be_of_other_classes(tmp_path: Path) -> None:
+def test_rules_and_maps_may_be_of_other_classes(tmp_path: Path, wire: MakeClient) -> None:
     class OwnRule(Rule):
         pass
 
@@ -291,7 +292,7 @@ def test_rules_and_maps_may_be_of_other_classes(tmp_path: Path) -> None:
     app.get("/")(lambda: "found")
     assert {type(rule) for rule in app.url_map.iter_rules()} == {OwnRule}
     assert type(app.url_map) is Own.url_map_class
-    client = app.test_client()
+    client = wire(app)
     assert client.get("/").text == "found"
 
 
@@ -398,8 +399,10 @@ SETUP: dict[str, Callable[[Flask], Any]] = {
 
 
 @pytest.mark.parametrize("method", SETUP)
-def test_nothing_is_set_up_after_the_first_request(app: Flask, method: str) -> None:
-    app.test_client().get("/")
+def test_nothing_is_set_up_after_the_first_request(
+    app: Flask, method: str, wire: MakeClient
+) -> None:
+    wire(app).get("/")
     with pytest.raises(AssertionError, match=f"'{method}' was called on <Flask 'app'> after its"):
         SETUP[method](app)
 
@@ -436,9 +439,9 @@ def test_blueprints_are_listed_in_order(app: Flask) -> None:
 # Attributes that an engine is made of.
 
 
-def test_tables_put_in_place_of_others_still_tell(app: Flask) -> None:
+def test_tables_put_in_place_of_others_still_tell(app: Flask, wire: MakeClient) -> None:
     app.get("/")(lambda: "view")
-    client = app.test_client()
+    client = wire(app)
     assert client.get("/").text == "view"
     mine = {None: [lambda: "hook"]}
     app.before_request_funcs = mine  # type: ignore[assignment]
@@ -454,12 +457,12 @@ def test_tables_put_in_place_of_others_still_tell(app: Flask) -> None:
     assert client.get("/").text == "third"
 
 
-def test_a_part_taken_back_is_the_classs_again(app: Flask) -> None:
+def test_a_part_taken_back_is_the_classs_again(app: Flask, wire: MakeClient) -> None:
     class Loud(Request):
         greeting = "HELLO"
 
     app.get("/")(lambda: getattr(request, "greeting", "hello"))
-    client = app.test_client()
+    client = wire(app)
     app.request_class = Loud
     assert client.get("/").text == "HELLO"
     del app.request_class
@@ -475,9 +478,9 @@ def test_another_attribute_is_a_plain_one(app: Flask) -> None:
         del app.extra  # type: ignore[attr-defined]
 
 
-def test_a_map_of_werkzeugs_own_may_be_assigned(app: Flask) -> None:
+def test_a_map_of_werkzeugs_own_may_be_assigned(app: Flask, wire: MakeClient) -> None:
     app.get("/")(lambda: "found")
-    client = app.test_client()
+    client = wire(app)
     assert client.get("/").text == "found"
     app.url_map = Map([Rule("/other", endpoint="<lambda>")])
-    assert [client.get(path).status_code for path in ("/", "/other")] == [404, 200]
+    assert [client.get(path).status for path in ("/", "/other")] == [404, 200]

@@ -13,6 +13,7 @@ from werkzeug.exceptions import Forbidden, NotFound
 from kolben import Blueprint, Flask, abort, render_template_string, request, url_for
 from kolben.blueprints import BlueprintSetupState
 from kolben.commands import AppGroup
+from tests.wires import MakeClient
 
 
 def blueprint(name: str = "part", **options: Any) -> Blueprint:
@@ -88,11 +89,13 @@ def test_what_is_registered_goes_before_what_was_made(
     assert rules(app) == {"part.page": expected}
 
 
-def test_the_name_it_is_registered_by_is_that_of_its_endpoints(app: Flask) -> None:
+def test_the_name_it_is_registered_by_is_that_of_its_endpoints(
+    app: Flask, wire: MakeClient
+) -> None:
     part = blueprint()
     app.register_blueprint(part, url_prefix="/a")
     app.register_blueprint(part, url_prefix="/b", name="other")
-    client = app.test_client()
+    client = wire(app)
     assert client.get("/a/page").text == "part.page {}"
     assert client.get("/b/page").text == "other.page {}"
     assert app.blueprints == {"part": part, "other": part}
@@ -109,11 +112,11 @@ def test_a_name_is_taken_once(app: Flask) -> None:
     app.register_blueprint(blueprint(), name="free")
 
 
-def test_defaults_of_the_values_of_urls(app: Flask) -> None:
+def test_defaults_of_the_values_of_urls(app: Flask, wire: MakeClient) -> None:
     part = Blueprint("part", __name__, url_defaults={"a": 1, "b": 1, "c": 1})
     part.add_url_rule("/", "view", lambda **values: values, defaults={"c": 3})
     app.register_blueprint(part, url_defaults={"b": 2, "c": 2})
-    assert app.test_client().get("/").json == {"a": 1, "b": 2, "c": 3}
+    assert wire(app).get("/").json == {"a": 1, "b": 2, "c": 3}
 
 
 @pytest.mark.parametrize("registered", [None, "api"])
@@ -139,7 +142,7 @@ def test_an_endpoint_and_a_view_have_no_dot() -> None:
         part.add_url_rule("/", view_func=view)
 
 
-def test_a_view_may_be_without_a_name(app: Flask) -> None:
+def test_a_view_may_be_without_a_name(app: Flask, wire: MakeClient) -> None:
     class Callable_:
         def __call__(self) -> str:
             return "called"
@@ -147,15 +150,15 @@ def test_a_view_may_be_without_a_name(app: Flask) -> None:
     part = Blueprint("part", __name__)
     part.add_url_rule("/", "view", Callable_())
     app.register_blueprint(part)
-    assert app.test_client().get("/").text == "called"
+    assert wire(app).get("/").text == "called"
 
 
-def test_options_is_answered_by_the_view_if_it_says_so(app: Flask) -> None:
+def test_options_is_answered_by_the_view_if_it_says_so(app: Flask, wire: MakeClient) -> None:
     part = Blueprint("part", __name__)
     part.add_url_rule("/auto", "a", lambda: "view")
     part.add_url_rule("/own", "b", lambda: "view", False, methods=["GET", "OPTIONS"])
     app.register_blueprint(part)
-    client = app.test_client()
+    client = wire(app)
     assert [client.options(path).text for path in ("/auto", "/own")] == ["", "view"]
 
 
@@ -219,7 +222,9 @@ def test_a_blueprint_is_not_nested_in_itself() -> None:
         part.register_blueprint(part)
 
 
-def test_hooks_of_nested_blueprints_run_from_outside_in_and_back(app: Flask) -> None:
+def test_hooks_of_nested_blueprints_run_from_outside_in_and_back(
+    app: Flask, wire: MakeClient
+) -> None:
     said: list[str] = []
     grandchild, child, parent = (blueprint(name) for name in ("grandchild", "child", "parent"))
     for owner in (app, parent, child, grandchild):
@@ -229,7 +234,7 @@ def test_hooks_of_nested_blueprints_run_from_outside_in_and_back(app: Flask) -> 
     child.register_blueprint(grandchild, url_prefix="/grandchild")
     parent.register_blueprint(child, url_prefix="/child")
     app.register_blueprint(parent)
-    app.test_client().get("/child/grandchild/page")
+    wire(app).get("/child/grandchild/page")
     names = ["app", "parent", "child", "grandchild"]
     assert said == [
         *(f"before {name}" for name in names),
@@ -238,7 +243,7 @@ def test_hooks_of_nested_blueprints_run_from_outside_in_and_back(app: Flask) -> 
     ]
 
 
-def test_the_handler_that_is_nearest_answers(app: Flask) -> None:
+def test_the_handler_that_is_nearest_answers(app: Flask, wire: MakeClient) -> None:
     child, parent = Blueprint("child", __name__), Blueprint("parent", __name__)
     child.get("/inner")(lambda: abort(403))
     parent.get("/outer")(lambda: abort(403))
@@ -247,9 +252,9 @@ def test_the_handler_that_is_nearest_answers(app: Flask) -> None:
     child.errorhandler(404)(lambda error: "never asked, as no blueprint is matched")
     parent.register_blueprint(child)
     app.register_blueprint(parent)
-    client = app.test_client()
+    client = wire(app)
     assert [client.get(path).text for path in ("/inner", "/outer")] == ["child", "parent"]
-    assert client.get("/nowhere").status_code == 404
+    assert client.get("/nowhere").status == 404
 
 
 # What is recorded.
@@ -302,12 +307,12 @@ def test_a_subclass_may_make_another_state(app: Flask) -> None:
     assert rules(app)["part.page"] == "/v1/page"
 
 
-def test_views_for_endpoints_are_the_apps(app: Flask) -> None:
+def test_views_for_endpoints_are_the_apps(app: Flask, wire: MakeClient) -> None:
     part = Blueprint("part", __name__)
     part.endpoint("joined")(lambda: "found")
     app.register_blueprint(part)
     app.add_url_rule("/", endpoint="joined")
-    assert app.test_client().get("/").text == "found"
+    assert wire(app).get("/").text == "found"
 
 
 LATE: dict[str, Callable[[Blueprint], Any]] = {
@@ -330,7 +335,7 @@ def test_nothing_is_set_up_after_it_was_registered(app: Flask, method: str) -> N
 # Of the whole app.
 
 
-def test_app_hooks_run_for_each_request_and_once(app: Flask) -> None:
+def test_app_hooks_run_for_each_request_and_once(app: Flask, wire: MakeClient) -> None:
     part, said = blueprint(), []
     part.before_app_request(lambda: said.append("before"))
     part.after_app_request(note(said, "after"))
@@ -339,7 +344,7 @@ def test_app_hooks_run_for_each_request_and_once(app: Flask) -> None:
     app.register_blueprint(part)
     app.register_blueprint(part, name="again")
     app.get("/")(lambda: "")
-    app.test_client().get("/nowhere")
+    wire(app).get("/nowhere")
     assert said == ["values None", "before", "after", "teardown"]
 
 
@@ -352,7 +357,7 @@ def test_app_url_defaults_are_those_of_each_url(app: Flask) -> None:
         assert url_for("page") == "/en/"
 
 
-def test_an_app_handler_answers_for_the_whole_app(app: Flask) -> None:
+def test_an_app_handler_answers_for_the_whole_app(app: Flask, wire: MakeClient) -> None:
     part = blueprint()
 
     @part.app_errorhandler(404)
@@ -360,7 +365,7 @@ def test_an_app_handler_answers_for_the_whole_app(app: Flask) -> None:
         return "handled", 404
 
     app.register_blueprint(part)
-    assert app.test_client().get("/nowhere").text == "handled"
+    assert wire(app).get("/nowhere").text == "handled"
     assert handle(NotFound()) == ("handled", 404)
 
 
@@ -399,14 +404,14 @@ def test_what_templates_of_the_whole_app_get(
         assert render_template_string(template % (name or "exclaim")) == expected
 
 
-def test_context_processors_of_the_app_and_of_the_blueprint(app: Flask) -> None:
+def test_context_processors_of_the_app_and_of_the_blueprint(app: Flask, wire: MakeClient) -> None:
     part = blueprint()
     part.app_context_processor(lambda: {"a": "app"})
     part.context_processor(lambda: {"b": "blueprint"})
     part.get("/in")(lambda: render_template_string("{{ a }} {{ b }}"))
     app.get("/out")(lambda: render_template_string("{{ a }} {{ b }}"))
     app.register_blueprint(part)
-    client = app.test_client()
+    client = wire(app)
     assert [client.get(path).text for path in ("/in", "/out")] == ["app blueprint", "app "]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from kolben import Flask, flash, get_flashed_messages, message_flashed, session
 from kolben.globals import request_ctx
+from tests.wires import MakeClient
 
 
 @pytest.fixture
@@ -18,10 +19,12 @@ def app() -> Flask:
     return app
 
 
-def test_a_message_is_shown_by_the_next_request_and_only_by_it(app: Flask) -> None:
+def test_a_message_is_shown_by_the_next_request_and_only_by_it(
+    app: Flask, wire: MakeClient
+) -> None:
     app.add_url_rule("/flash", "flash", lambda: flash("Saved") or "")
     app.add_url_rule("/show", "show", lambda: get_flashed_messages())
-    client = app.test_client()
+    client = wire(app)
     client.get("/flash")
     client.get("/flash")
     assert client.get("/show").json == ["Saved", "Saved"]

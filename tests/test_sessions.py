@@ -26,6 +26,7 @@ from kolben.sessions import (
     SecureCookieSessionInterface,
     SessionInterface,
 )
+from tests.wires import MakeClient
 
 SIGNED_AT = 1_700_000_000
 
@@ -301,7 +302,7 @@ def test_without_a_key_a_session_is_read_as_empty_and_refuses_changes(app: Flask
                 change()  # type: ignore[operator]  # each takes nothing
 
 
-def test_a_key_taken_away_before_saving_is_an_error(app: Flask) -> None:
+def test_a_key_taken_away_before_saving_is_an_error(app: Flask, wire: MakeClient) -> None:
     app.testing = True
 
     @app.get("/")
@@ -311,7 +312,7 @@ def test_a_key_taken_away_before_saving_is_an_error(app: Flask) -> None:
         return ""
 
     with pytest.raises(RuntimeError, match="no secret key"):
-        app.test_client().get("/")
+        wire(app).get("/")
 
 
 # The dict

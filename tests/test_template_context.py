@@ -11,6 +11,7 @@ from markupsafe import escape
 from kolben import Blueprint, Flask, render_template_string
 from kolben.globals import request_ctx
 from kolben.template_context import _default_template_ctx_processor
+from tests.wires import MakeClient
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_a_context_is_made_of_its_own_the_processors_and_the_defaults(app: Flask
     assert not request_ctx._session.accessed
 
 
-def test_blueprints_add_to_the_context_from_the_outermost_on(app: Flask) -> None:
+def test_blueprints_add_to_the_context_from_the_outermost_on(app: Flask, wire: MakeClient) -> None:
     outer, inner, other = (Blueprint(name, __name__) for name in ("outer", "inner", "other"))
     for number, part in enumerate((app, outer, inner, other)):
         values = {name: str(number) for name in "abcd"[number:]}
@@ -50,11 +51,13 @@ def test_blueprints_add_to_the_context_from_the_outermost_on(app: Flask) -> None
     outer.register_blueprint(inner)
     app.register_blueprint(outer)
     app.register_blueprint(other)
-    assert app.test_client().get("/").text == "0122"
+    assert wire(app).get("/").text == "0122"
 
 
 @pytest.mark.parametrize("blueprints_own", [True, False])
-def test_defaults_come_first_whoever_adds_more(app: Flask, blueprints_own: bool) -> None:
+def test_defaults_come_first_whoever_adds_more(
+    app: Flask, blueprints_own: bool, wire: MakeClient
+) -> None:
     blueprint, other = Blueprint("own", __name__), Blueprint("other", __name__)
     (blueprint if blueprints_own else app).context_processor(lambda: {"g": "changed", "a": "given"})
     for part in (blueprint, other):
@@ -64,7 +67,7 @@ def test_defaults_come_first_whoever_adds_more(app: Flask, blueprints_own: bool)
         app.register_blueprint(part)
     g_itself = f"<flask.g of {app.name!r}>"
     own = "given changed" if blueprints_own else f"given {escape(g_itself)}"
-    client = app.test_client()
+    client = wire(app)
     assert client.get("/own").text == own
     assert client.get("/other").text == (f" {escape(g_itself)}" if blueprints_own else own)
 

@@ -32,6 +32,7 @@ from kolben.templating import (
     DispatchingJinjaLoader,
     Environment,
 )
+from tests.wires import MakeClient
 
 
 @pytest.fixture
@@ -193,11 +194,11 @@ def test_signals_are_sent_before_and_after(app: Flask, render: Any) -> None:
 # Streams
 
 
-def test_a_stream_keeps_the_request(app: Flask) -> None:
+def test_a_stream_keeps_the_request(app: Flask, wire: MakeClient) -> None:
     app.add_url_rule(
         "/", view_func=lambda: stream_template_string("{{ request.path }}"), endpoint="index"
     )
-    assert app.test_client().get("/").text == "/"
+    assert wire(app).get("/").text == "/"
 
 
 def test_a_stream_ends_with_the_context_of_the_app(app: Flask) -> None:

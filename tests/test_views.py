@@ -9,6 +9,7 @@ import pytest
 
 from kolben import Flask, Response, request
 from kolben.views import MethodView, View
+from tests.wires import MakeClient
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_answers_its_methods_and_no_others(app: Flask, kind: type[View]) -> None
     assert client.options("/").allow == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
-def test_values_of_the_path_and_of_the_class(app: Flask) -> None:
+def test_values_of_the_path_and_of_the_class(app: Flask, wire: MakeClient) -> None:
     class Page(View):
         def __init__(self, template: str, *, size: int) -> None:
             self.template, self.size = template, size
@@ -70,12 +71,12 @@ def test_values_of_the_path_and_of_the_class(app: Flask) -> None:
             return f"{self.template} {self.size} {name}"
 
     app.add_url_rule("/<name>", view_func=Page.as_view("page", "big", size=3))
-    assert app.test_client().get("/zoe").text == "big 3 zoe"
+    assert wire(app).get("/zoe").text == "big 3 zoe"
 
 
 @pytest.mark.parametrize(("every_request", "counts"), [(True, ["1", "2"]), (False, ["1", "1"])])
 def test_instances_are_made_for_each_request_or_once(
-    app: Flask, every_request: bool, counts: list[str]
+    app: Flask, every_request: bool, counts: list[str], wire: MakeClient
 ) -> None:
     made = 0
 
@@ -91,7 +92,7 @@ def test_instances_are_made_for_each_request_or_once(
 
     app.add_url_rule("/", view_func=Counted.as_view("counted"))
     assert made == (0 if every_request else 1)
-    client = app.test_client()
+    client = wire(app)
     assert [client.get("/").text for _ in range(2)] == counts
 
 
@@ -103,7 +104,7 @@ def test_the_function_has_the_classs_attributes() -> None:
     assert view.provide_automatic_options is None
 
 
-def test_the_class_may_be_replaced_in_the_function(app: Flask) -> None:
+def test_the_class_may_be_replaced_in_the_function(app: Flask, wire: MakeClient) -> None:
     class Other(Pair):
         def get(self) -> str:
             return "other"
@@ -111,12 +112,12 @@ def test_the_class_may_be_replaced_in_the_function(app: Flask) -> None:
     view: Any = Pair.as_view("pair")
     view.view_class = Other
     app.add_url_rule("/", view_func=view)
-    assert app.test_client().get("/").text == "other"
+    assert wire(app).get("/").text == "other"
 
 
 @pytest.mark.parametrize("init_every_request", [True, False])
 def test_decorators_are_applied_the_first_one_innermost(
-    app: Flask, init_every_request: bool
+    app: Flask, init_every_request: bool, wire: MakeClient
 ) -> None:
     def add(letter: str) -> Callable[..., Any]:
         def decorator(view: Any) -> Any:
@@ -139,15 +140,15 @@ def test_decorators_are_applied_the_first_one_innermost(
     view: Any = Decorated.as_view("decorated")
     app.add_url_rule("/", view_func=view)
     assert view.__name__ == "decorated"
-    assert app.test_client().get("/").text == "-ab"
+    assert wire(app).get("/").text == "-ab"
 
 
-def test_decorators_get_the_answer_of_an_async_method(app: Flask) -> None:
+def test_decorators_get_the_answer_of_an_async_method(app: Flask, wire: MakeClient) -> None:
     class Decorated(AsyncPair):
         decorators: ClassVar[list[Any]] = [lambda view: lambda **kwargs: view(**kwargs).lower()]
 
     app.add_url_rule("/", view_func=Decorated.as_view("decorated"))
-    assert app.test_client().get("/").text == "get"
+    assert wire(app).get("/").text == "get"
 
 
 @pytest.mark.parametrize(
@@ -222,9 +223,9 @@ def test_methods_are_those_of_the_class_and_its_bases(
     assert methods == (None if kind.methods is None else set(kind.methods))
 
 
-def test_any_method_may_be_declared(app: Flask) -> None:
+def test_any_method_may_be_declared(app: Flask, wire: MakeClient) -> None:
     app.add_url_rule("/", view_func=Webdav.as_view("index"))
-    assert app.test_client().open("/", method="PROPFIND").text == "PROPFIND"
+    assert wire(app).open("/", method="PROPFIND").text == "PROPFIND"
 
 
 class Headed(Get):
@@ -234,21 +235,21 @@ class Headed(Get):
 
 @pytest.mark.parametrize(("kind", "header"), [(Get, None), (Headed, "HEAD")])
 def test_head_is_answered_by_get_unless_there_is_a_head(
-    app: Flask, kind: type[MethodView], header: str | None
+    app: Flask, kind: type[MethodView], header: str | None, wire: MakeClient
 ) -> None:
     app.add_url_rule("/", view_func=kind.as_view("index"))
-    response = app.test_client().head("/")
-    assert (response.status_code, response.data) == (200, b"")
+    response = wire(app).head("/")
+    assert (response.status, response.body) == (200, b"")
     assert response.headers.get("X-Method") == header
 
 
-def test_a_method_that_is_declared_but_not_there_is_named(app: Flask) -> None:
+def test_a_method_that_is_declared_but_not_there_is_named(app: Flask, wire: MakeClient) -> None:
     app.add_url_rule("/", view_func=Declared.as_view("index"))
     with pytest.raises(AssertionError, match=r"'PROPFIND': define propfind\(\)"):
-        app.test_client().open("/", method="PROPFIND")
+        wire(app).open("/", method="PROPFIND")
 
 
-def test_a_view_without_an_answer_says_what_is_missing(app: Flask) -> None:
+def test_a_view_without_an_answer_says_what_is_missing(app: Flask, wire: MakeClient) -> None:
     app.add_url_rule("/", view_func=View.as_view("index"))
     with pytest.raises(NotImplementedError, match=r"dispatch_request\(\)"):
-        app.test_client().get("/")
+        wire(app).get("/")

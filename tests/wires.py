@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,11 +69,21 @@ class WireClient:
     def post(self, path: str = "/", **options: Any) -> Answer:
         return self.open(path, method="POST", **options)
 
+    def put(self, path: str = "/", **options: Any) -> Answer:
+        return self.open(path, method="PUT", **options)
+
+    def head(self, path: str = "/", **options: Any) -> Answer:
+        return self.open(path, method="HEAD", **options)
+
+    def options(self, path: str = "/", **options: Any) -> Answer:
+        return self.open(path, method="OPTIONS", **options)
+
     def open(self, path: str = "/", **options: Any) -> Answer:
         """Send a request; options: those of werkzeug.test.EnvironBuilder."""
         message = self._message(path, options)
+        outer = find_context()
         answer = self.wire(self.app, message)
-        assert find_context() is None, f"{message.method} {path} left its context behind"
+        assert find_context() is outer, f"{message.method} {path} left its context behind"
         for name, value, ends in map(_read_cookie, answer.headers.getlist("Set-Cookie")):
             self.cookies.pop(name, None)
             if not ends:
@@ -99,6 +110,9 @@ class WireClient:
         return Message(builder.method, url, environ["QUERY_STRING"], headers, body)
 
 
+MakeClient = Callable[[Flask], WireClient]
+
+
 def _read_cookie(header: str) -> tuple[str, str, bool]:
     """Take name, value and whether it ends the cookie out of a Set-Cookie header."""
     pair, *attributes = header.split(";")
@@ -114,7 +128,9 @@ def wsgi(app: Flask, message: Message) -> Answer:
         started.append((status, headers))
         return lambda data: None
 
-    parts = validator(app)(_environ(message), start_response)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Unknown REQUEST_METHOD")  # such as PROPFIND
+        parts = validator(app)(_environ(message), start_response)
     try:
         body = b"".join(parts)
     finally:

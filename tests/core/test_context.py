@@ -26,6 +26,7 @@ from kolben import (
 from kolben.core.context import AppContext
 from kolben.core.current import current, find_context
 from kolben.globals import app_ctx, request_ctx
+from tests.wires import MakeClient
 
 
 @pytest.fixture
@@ -241,7 +242,7 @@ def test_a_context_released_while_active_ends_when_it_is_popped(app: Flask) -> N
     assert ended == [None]
 
 
-def test_signals(app: Flask) -> None:
+def test_signals(app: Flask, wire: MakeClient) -> None:
     said: list[str] = []
     signals = {
         "pushed": appcontext_pushed,
@@ -256,15 +257,15 @@ def test_signals(app: Flask) -> None:
     ]
     for signal, receiver in receivers:
         signal.connect(receiver, app)
-    app.test_client().get("/")
+    wire(app).get("/")
     assert said == ["pushed", "request ends", "app ends", "popped"]
     said.clear()
     with app.app_context():
-        app.test_client().get("/")
+        wire(app).get("/")
     assert said == ["pushed", "request ends", "app ends", "popped"]
 
 
-def test_files_are_closed_with_the_request(app: Flask) -> None:
+def test_files_are_closed_with_the_request(app: Flask, wire: MakeClient) -> None:
     kept: list[Any] = []
 
     @app.post("/")
@@ -272,11 +273,11 @@ def test_files_are_closed_with_the_request(app: Flask) -> None:
         kept.append(request.files["f"])
         return ""
 
-    app.test_client().post("/", data={"f": (io.BytesIO(b"x"), "n")})
+    wire(app).post("/", data={"f": (io.BytesIO(b"x"), "n")})
     assert kept[0].stream.closed
 
 
-def test_a_request_class_with_its_own_close_is_closed(app: Flask) -> None:
+def test_a_request_class_with_its_own_close_is_closed(app: Flask, wire: MakeClient) -> None:
     closed: list[str] = []
 
     class Closing(Request):
@@ -285,9 +286,9 @@ def test_a_request_class_with_its_own_close_is_closed(app: Flask) -> None:
             super().close()
 
     app.add_url_rule("/", "view", lambda: "")
-    app.test_client().get("/")
+    wire(app).get("/")
     app.request_class = Closing
-    app.test_client().get("/")
+    wire(app).get("/")
     assert closed == ["/"]
 
 

@@ -25,9 +25,7 @@ from kolben import (
 )
 from kolben.sessions import SecureCookieSessionInterface
 from tests.kinds import Written, left_plain, made_async
-from tests.wires import WireClient
-
-MakeClient = Callable[[Flask], WireClient]
+from tests.wires import MakeClient
 
 
 class ByStep(Flask):

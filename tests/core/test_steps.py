@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,9 +10,7 @@ import pytest
 from kolben import Flask, Response, g, request, request_finished, request_started
 from kolben.core import steps
 from kolben.core.context import BEING_HANDLED
-from tests.wires import WireClient
-
-MakeClient = Callable[[Flask], WireClient]
+from tests.wires import MakeClient
 
 STEPS: dict[str, Any] = {
     "full_dispatch_request": lambda own: own(),

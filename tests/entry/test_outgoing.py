@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,9 +13,7 @@ from kolben import Flask, Response, redirect
 from kolben.core.async_body import SentBody
 from kolben.core.context import RequestContext
 from kolben.entry.outgoing import drop, outgoing
-from tests.wires import WireClient
-
-MakeClient = Callable[[Flask], WireClient]
+from tests.wires import MakeClient
 
 
 def send(app: Flask, answer: Any, method: str = "GET") -> Any:

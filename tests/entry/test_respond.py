@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,9 +26,7 @@ from kolben.entry.respond import respond, respond_async
 from kolben.sessions import SecureCookieSessionInterface
 from tests.entry.waiting import wait_until
 from tests.kinds import Written
-from tests.wires import ASGIConnection, WireClient
-
-MakeClient = Callable[[Flask], WireClient]
+from tests.wires import ASGIConnection, MakeClient, WireClient
 
 
 @pytest.fixture(autouse=True)
