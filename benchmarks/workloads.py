@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 # What a request is sent to and with: path, method, json, data (a dict, or bytes), files (a dict of
@@ -37,6 +38,14 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "async view with 5 hooks": {"path": "/async-hooked/"},
     "template of a whole page": {"path": "/products"},
     "url_for, five times": {"path": "/urls"},
+    "bytes": {"path": "/answers/bytes"},
+    "a text and a status": {"path": "/answers/status"},
+    "a text, a status and headers": {"path": "/answers/headers"},
+    "a dict and a status": {"path": "/answers/dict"},
+    "jsonify": {"path": "/answers/jsonify"},
+    "make_response": {"path": "/answers/response"},
+    "abort with a description": {"path": "/answers/abort"},
+    "304 by a view's ETag": {"path": "/answers/etag", "etag_from": "/answers/etag"},
 }
 ITEMS = ["cylinder", "piston", "<crank>", "valve", "rod"]
 PRODUCTS = [{"number": n, "name": f"Piston <{n}>", "price": n * 1.5} for n in range(1, 11)]
@@ -77,6 +86,7 @@ def make_app() -> Any:
     app.register_blueprint(_make_hooked(flask))
     app.register_blueprint(_make_async(flask))
     _add_urls(app, flask)
+    _add_answers(app, flask)
     return app
 
 
@@ -205,3 +215,25 @@ def make_app_of_rules(count: int = 1000) -> Any:
 
 def _show_part(item: int) -> str:
     return f"part {item}"
+
+
+def _add_answers(app: Any, flask: Any) -> None:
+    """Add a view for each kind of answer."""
+
+    def etag() -> Any:
+        response = flask.make_response("Hello, world!")
+        response.add_etag()
+        return response.make_conditional(flask.request)
+
+    views: dict[str, Callable[[], Any]] = {
+        "bytes": lambda: b"Hello, world!",
+        "status": lambda: ("Hello, world!", 201),
+        "headers": lambda: ("Hello, world!", 201, {"X-Answer": "yes"}),
+        "dict": lambda: ({"message": "Hello, world!"}, 201),
+        "jsonify": lambda: flask.jsonify(message="Hello, world!"),
+        "response": lambda: flask.make_response("Hello, world!"),
+        "abort": lambda: flask.abort(404, "There is no such answer."),
+        "etag": etag,
+    }
+    for name, view in views.items():
+        app.add_url_rule(f"/answers/{name}", f"answer_{name}", view)
