@@ -30,6 +30,8 @@ KNOWS_TYPES = {"typing.py", "__init__.py"}
 LATE_IMPORT = "# starts faster without it"
 # Tests that are of no single file; the others mirror src, or the folder beside it that they name.
 OF_NO_FILE = {
+    "tests/entry/test_async_views.py": "of what views use, on each entry",
+    "tests/server/test_http2_bodies.py": "of a body on its way through a real server",
     "tests/core/test_twins.py": "of the functions that wait and those that do not",
     "tests/server/test_async_servers.py": "of all that an async app passes, on real servers",
     "tests/server/test_serve.py": "of all of server/, as a process",

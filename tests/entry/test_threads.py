@@ -6,43 +6,20 @@ import asyncio
 import contextlib
 import contextvars
 import gc
-import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from kolben import Flask
-from kolben.entry import threads
 from kolben.entry.awaitable import in_thread, on_loop
-from kolben.entry.threads import Pool, run_in_thread, the_pool
+from kolben.entry.threads import Pool, run_in_thread
+from tests.entry.concurrency import run
 from tests.entry.waiting import wait_until, wait_until_true
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
-
-
-@pytest.fixture
-def pool_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Pool]]:
-    """Put a pool of a size in the place of the process's own: `pool_of(2)`."""
-
-    def make(size: int) -> Pool:
-        pool = Pool(size)
-        monkeypatch.setattr(threads, "_pool", pool)
-        return pool
-
-    return make
-
-
-def run(*calls: Any) -> list[Any]:
-    """Run functions, or coroutine functions, beside one another on a loop of their own."""
-
-    async def main() -> list[Any]:
-        return await asyncio.gather(*(call() for call in calls))
-
-    return asyncio.run(main())
 
 
 def test_a_result_comes_back_from_another_thread() -> None:
@@ -228,10 +205,11 @@ def test_ten_thousand_calls_of_many_loops_come_back_to_their_callers(
 
 
 def test_a_cancelled_caller_goes_on_at_once_and_takes_nothing_over() -> None:
-    may_end, has_ended = threading.Event(), threading.Event()
+    has_begun, may_end, has_ended = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
         variable.set("by the function")
+        has_begun.set()
         may_end.wait(10)
         has_ended.set()
 
@@ -244,7 +222,7 @@ def test_a_cancelled_caller_goes_on_at_once_and_takes_nothing_over() -> None:
 
     async def main() -> str:
         task = asyncio.create_task(caller())
-        await asyncio.sleep(0.01)
+        await wait_until(has_begun.is_set)
         task.cancel()
         found = await task
         assert not has_ended.is_set()
@@ -389,105 +367,6 @@ def test_an_error_and_its_caller_are_freed_without_the_collector() -> None:
         wait_until_true(lambda: big() is None)
     finally:
         gc.enable()
-
-
-def test_a_system_without_threads_left_says_so(
-    pool_of: Callable[[int], Pool], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pool_of(2)
-
-    def no_more(thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    begun: list[str] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", no_more)
-        with pytest.raises(RuntimeError, match="can't start new thread"):
-            run(lambda: run_in_thread(begun.append, "refused"))
-    assert run(lambda: run_in_thread(lambda: 7)) == [7]
-    assert begun == []
-
-
-def test_where_no_more_threads_can_be_started_those_that_there_are_do_all(
-    pool_of: Callable[[int], Pool], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pool = pool_of(4)
-    assert run(lambda: run_in_thread(lambda: 1)) == [1]
-
-    def no_more(thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", no_more)
-    assert run(*[lambda: run_in_thread(lambda: 7)] * 10) == [7] * 10
-    assert pool._threads == 1
-
-
-def test_the_size_is_as_told_else_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_pool", None)
-    monkeypatch.setenv("KOLBEN_THREADS", "3")
-    assert the_pool().size == 3
-    monkeypatch.setattr(threads, "_pool", None)
-    monkeypatch.setattr(threads, "_size", None)
-    threads.set_threads(5)
-    assert the_pool().size == 5
-
-
-def test_a_size_that_is_none_fails_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_pool", None)
-    monkeypatch.setenv("KOLBEN_THREADS", "many")
-    app = Flask(__name__)
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "lifespan.startup"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    asyncio.run(app.asgi_app({"type": "lifespan"}, receive, send))
-    assert [message["type"] for message in sent] == ["lifespan.startup.failed"]
-    assert "KOLBEN_THREADS is 'many'. Set it to" in sent[0]["message"]
-    loop = asyncio.new_event_loop()
-    try:
-        with pytest.raises(ValueError, match="KOLBEN_THREADS is 'many'"):
-            app.__rsgi_init__(loop)
-    finally:
-        loop.close()
-
-
-def test_loops_that_begin_at_once_share_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_pool", None)
-    found: list[Pool] = []
-    asking = [threading.Thread(target=lambda: found.append(the_pool())) for _ in range(4)]
-    with threads._lock:
-        for thread in asking:
-            thread.start()
-    for thread in asking:
-        thread.join()
-    assert found == [the_pool()] * 4
-
-
-def test_a_forked_process_forgets_the_threads_that_did_not_come_along() -> None:
-    before, lock = the_pool(), threads._lock
-    threads._forget_pool()  # what is registered to run in a child
-    assert the_pool() is not before
-    assert threads._lock is not lock
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_process_calls_in_threads_of_its_own() -> None:
-    run(lambda: run_in_thread(int))
-    child = os.fork()
-    if not child:
-        ends_well = False
-        try:
-            with threads._lock:
-                pass
-            ends_well = run(lambda: run_in_thread(lambda: 7)) == [7]
-        finally:
-            os._exit(0 if ends_well else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_coroutines_that_a_function_runs_go_to_the_callers_loop() -> None:

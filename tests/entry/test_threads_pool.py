@@ -1,0 +1,115 @@
+"""The pool has as many threads as it is told, and a process has one pool."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kolben import Flask
+from kolben.entry import threads
+from kolben.entry.threads import Pool, run_in_thread, the_pool
+from tests.entry.concurrency import run
+
+
+def test_a_system_without_threads_left_says_so(
+    pool_of: Callable[[int], Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool_of(2)
+
+    def no_more(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    begun: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_more)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            run(lambda: run_in_thread(begun.append, "refused"))
+    assert run(lambda: run_in_thread(lambda: 7)) == [7]
+    assert begun == []
+
+
+def test_where_no_more_threads_can_be_started_those_that_there_are_do_all(
+    pool_of: Callable[[int], Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = pool_of(4)
+    assert run(lambda: run_in_thread(lambda: 1)) == [1]
+
+    def no_more(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    assert run(*[lambda: run_in_thread(lambda: 7)] * 10) == [7] * 10
+    assert pool._threads == 1
+
+
+def test_the_size_is_as_told_else_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_pool", None)
+    monkeypatch.setenv("KOLBEN_THREADS", "3")
+    assert the_pool().size == 3
+    monkeypatch.setattr(threads, "_pool", None)
+    monkeypatch.setattr(threads, "_size", None)
+    threads.set_threads(5)
+    assert the_pool().size == 5
+
+
+def test_a_size_that_is_none_fails_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_pool", None)
+    monkeypatch.setenv("KOLBEN_THREADS", "many")
+    app = Flask(__name__)
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app.asgi_app({"type": "lifespan"}, receive, send))
+    assert [message["type"] for message in sent] == ["lifespan.startup.failed"]
+    assert "KOLBEN_THREADS is 'many'. Set it to" in sent[0]["message"]
+    loop = asyncio.new_event_loop()
+    try:
+        with pytest.raises(ValueError, match="KOLBEN_THREADS is 'many'"):
+            app.__rsgi_init__(loop)
+    finally:
+        loop.close()
+
+
+def test_loops_that_begin_at_once_share_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_pool", None)
+    found: list[Pool] = []
+    asking = [threading.Thread(target=lambda: found.append(the_pool())) for _ in range(4)]
+    with threads._lock:
+        for thread in asking:
+            thread.start()
+    for thread in asking:
+        thread.join()
+    assert found == [the_pool()] * 4
+
+
+def test_a_forked_process_forgets_the_threads_that_did_not_come_along() -> None:
+    before, lock = the_pool(), threads._lock
+    threads._forget_pool()  # what is registered to run in a child
+    assert the_pool() is not before
+    assert threads._lock is not lock
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_calls_in_threads_of_its_own() -> None:
+    run(lambda: run_in_thread(int))
+    child = os.fork()
+    if not child:
+        ends_well = False
+        try:
+            with threads._lock:
+                pass
+            ends_well = run(lambda: run_in_thread(lambda: 7)) == [7]
+        finally:
+            os._exit(0 if ends_well else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
