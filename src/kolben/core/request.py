@@ -79,7 +79,7 @@ class Request(ClientHeaders):
         shallow: bool = False,
     ) -> None:
         # Not super().__init__: it reads the whole environ, and most views need little of it.
-        self.environ = environ  # pyright: ignore
+        self.environ = environ  # pyright: ignore[reportAttributeAccessIssue, reportIncompatibleVariableOverride]
         if shallow:
             self.shallow = True
         elif populate_request:
