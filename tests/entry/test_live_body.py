@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from werkzeug.exceptions import ClientDisconnected
 
 from kolben import Flask, request
+from kolben.entry.bodies import ClientGone
+from kolben.entry.live_body import LiveBody
 from kolben.testing.exchange import Exchange, http_scope
 
 
@@ -159,3 +162,68 @@ def test_a_view_may_set_the_limit_itself(app: Flask, wire: Any, kind: str) -> No
 
     client = wire(app)
     assert [client.post("/limited", data=b"x" * size).status for size in (10, 11)] == [200, 413]
+
+
+async def pieces_of(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+def live(*pieces: bytes, limit: int | None = None, length: int | None = None) -> LiveBody:
+    """Make a body of these pieces; on an event loop."""
+    return LiveBody(lambda: pieces_of(*pieces), lambda: limit, lambda: length)  # type: ignore[arg-type, return-value]  # a generator
+
+
+def test_what_a_plain_read_has_left_comes_first() -> None:
+    async def main() -> list[bytes]:
+        body = live(b"12345", b"678")
+        assert body.readable()
+        first = await asyncio.to_thread(body.read, 2)
+        return [first, *[piece async for piece in body], await body.read_piece()]
+
+    assert asyncio.run(main()) == [b"12", b"345", b"678", b""]
+
+
+def test_a_body_that_is_shorter_than_promised_is_cut_off() -> None:
+    async def main() -> None:
+        body = live(b"12345", length=6)
+        assert await body.read_piece() == b"12345"
+        with pytest.raises(ClientDisconnected):
+            await body.read_piece()
+        await asyncio.wait_for(body.has_ended(), 10)
+
+    asyncio.run(main())
+
+
+def test_a_client_that_goes_cuts_its_body_off() -> None:
+    async def gone() -> AsyncIterator[bytes]:
+        yield b"12345"
+        raise ClientGone
+
+    async def main() -> None:
+        body = LiveBody(gone, lambda: None, lambda: None)  # type: ignore[arg-type, return-value]  # a generator
+        assert await body.read_piece() == b"12345"
+        with pytest.raises(ClientDisconnected):
+            await body.read_piece()
+        assert await body.read_piece() == b""
+
+    asyncio.run(main())
+
+
+def test_on_its_own_loop_it_is_awaited_and_not_read() -> None:
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match="has to be awaited"):
+            live(b"12345").read()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_it_may_be_closed_before_its_end(is_begun: bool) -> None:
+    async def main() -> None:
+        body = live(b"12345", b"678")
+        if is_begun:
+            await body.read_piece()
+        await body.aclose()
+
+    asyncio.run(main())

@@ -187,6 +187,30 @@ def test_a_closed_loop_is_replaced() -> None:
     assert the_loop() is not old
 
 
+def test_what_still_runs_when_the_process_ends_is_cancelled() -> None:
+    is_waiting = threading.Event()
+    said: list[str] = []
+
+    async def wait() -> None:
+        is_waiting.set()
+        try:
+            await asyncio.sleep(30)
+        finally:
+            said.append("cancelled")
+
+    running = the_loop()
+    future = asyncio.run_coroutine_threadsafe(wait(), running)
+    assert is_waiting.wait(10)
+    other = asyncio.new_event_loop()
+    loop._end(other)  # of a parent process
+    other.close()
+    assert not said
+    loop._end(running)
+    assert said == ["cancelled"]
+    assert future.cancelled()
+    loop._end(running)  # nothing is left
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_forked_process_has_a_loop_of_its_own() -> None:
     async def answer() -> int:
