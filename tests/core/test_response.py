@@ -159,6 +159,7 @@ CONDITIONS: dict[str, dict[str, str]] = {
     "the tag among others": {"HTTP_IF_NONE_MATCH": '"b", W/"a"'},
     "the tag without quotes": {"HTTP_IF_NONE_MATCH": "a"},
     "another tag": {"HTTP_IF_NONE_MATCH": '"b"'},
+    "two tags in one": {"HTTP_IF_NONE_MATCH": '"a", "b"'},
     "any tag": {"HTTP_IF_NONE_MATCH": "*"},
     "no tag": {"HTTP_IF_NONE_MATCH": ","},
     "an empty tag": {"HTTP_IF_NONE_MATCH": '""'},
@@ -180,6 +181,7 @@ HEADERS: dict[str, dict[str, str]] = {
     "a weak tag": {"etag": 'W/"a"'},
     "no tag": {},
     "an empty tag": {"ETag": '""'},
+    "a tag of two": {"ETag": '"a", "b"'},
     "dates": {
         "ETag": '"a"',
         "date": "Thu, 01 Jan 1970 00:00:00 GMT",
