@@ -12,12 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server as GranianServer
 
 from kolben.server import stop_signals
-from kolben.server.settings import BACKLOG, Settings, raise_file_limit
+from kolben.server.granian_options import granian_options
+from kolben.server.settings import Settings
 from kolben.server.worker import APP_FAILED, HAS_POSIX_SIGNALS, Loader
 from kolben.version import VERSION
 
@@ -56,14 +56,7 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         """
         super().__init__(
             "kolben",
-            address=settings.host,
-            port=settings.port,
-            interface=Interfaces(settings.interface),
-            workers=settings.workers,
-            blocking_threads=settings.threads if settings.interface == "wsgi" else 1,
-            backlog=BACKLOG,
-            backpressure=raise_file_limit(),
-            websockets=settings.interface != "wsgi",
+            **granian_options(settings),
             log_level=LogLevels.error,
             log_dictconfig=LOGGING,
             respawn_failed_workers=True,

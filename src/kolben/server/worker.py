@@ -57,7 +57,7 @@ class Loader:
 
     def _connect(self, app: App) -> Any:
         """Return the app's entry; for WSGI, also make Granian use ours around it."""
-        interface = self.settings.interface
+        interface = self.settings.spoken_interface
         entry = _ENTRIES.get(interface)
         if entry is None:
             app.serving.start_here()

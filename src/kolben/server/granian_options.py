@@ -1,0 +1,74 @@
+"""The settings that Granian itself keeps, in its own words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
+from granian.http import HTTP1Settings, HTTP2Settings
+
+from kolben.server.settings import Settings, raise_file_limit
+
+# Granian's own default is 16 MiB for each stream.
+MAX_HTTP2_STREAMS = 128
+
+
+def granian_options(settings: Settings) -> dict[str, Any]:
+    """Return the arguments of Granian's server for these settings.
+
+    Raises click.UsageError for TLS files that are missing or do not go together.
+    """
+    is_wsgi = settings.spoken_interface == "wsgi"
+    return {
+        "address": settings.host,
+        "port": settings.port,
+        "uds": Path(settings.unix_socket) if settings.unix_socket else None,
+        "uds_permissions": settings.unix_socket_mode,
+        "interface": Interfaces(settings.spoken_interface),
+        "workers": settings.workers,
+        "blocking_threads": settings.threads if is_wsgi else 1,
+        "loop": Loops.auto if settings.loop == "auto" else Loops(settings.loop),
+        "http": HTTPModes(settings.http),
+        "websockets": not is_wsgi,
+        "backlog": settings.backlog,
+        "backpressure": raise_file_limit(settings.max_connections),
+        "http1_settings": HTTP1Settings(
+            header_read_timeout=settings.header_timeout_s * 1000,
+            max_buffer_size=settings.max_header_bytes,
+        ),
+        "http2_settings": HTTP2Settings(
+            max_concurrent_streams=MAX_HTTP2_STREAMS,
+            max_headers_size=settings.max_header_bytes,
+            keep_alive_interval=settings.header_timeout_s * 1000,
+        ),
+        **_tls_options(settings),
+    }
+
+
+def _tls_options(settings: Settings) -> dict[str, Any]:
+    """Return the arguments for TLS; none without a certificate."""
+    files = {
+        "--tls-certificate": settings.tls_certificate,
+        "--tls-key": settings.tls_key,
+        "--tls-client-ca": settings.tls_client_ca,
+    }
+    for option, name in files.items():
+        if name and not Path(name).is_file():
+            raise click.UsageError(f"{option}: there is no file {name!r}.")
+    if not settings.tls_certificate:
+        if settings.tls_key or settings.tls_client_ca:
+            raise click.UsageError("TLS needs --tls-certificate.")
+        return {}
+    if not settings.tls_key:
+        raise click.UsageError("--tls-certificate needs --tls-key, the file with its private key.")
+    authorities = settings.tls_client_ca
+    return {
+        "ssl_cert": Path(settings.tls_certificate),
+        "ssl_key": Path(settings.tls_key),
+        "ssl_key_password": settings.tls_key_password,
+        "ssl_protocol_min": SSLProtocols(f"tls{settings.tls_minimum}"),
+        "ssl_ca": Path(authorities) if authorities else None,
+        "ssl_client_verify": bool(authorities),
+    }
