@@ -8,6 +8,7 @@ import click
 
 from kolben.commands import ScriptInfo, pass_script_info
 from kolben.server.options import ServeCommand, format_config, make_options, make_settings
+from kolben.server.proxies import adaptation_of
 from kolben.server.settings import Settings, check_port, check_unix_socket, is_hash_seed_known
 
 
@@ -25,6 +26,8 @@ def serve_command(ctx: click.Context, info: ScriptInfo, /, print_config: bool, *
     KOLBEN_SERVE_STOP_TIMEOUT, or under its name in a TOML table: see --config.
     """
     settings = make_settings(ctx, info.app_import_path)
+    # Before any worker would find it wrong.
+    adaptation_of(settings.trust_proxy, settings.proxy_headers, settings.root_path)
     if print_config:
         click.echo(format_config(ctx, settings))
         return

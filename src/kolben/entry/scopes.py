@@ -215,7 +215,7 @@ class RSGISource(_ScopeSource):
         scope = self.scope
         environ = {
             "REQUEST_METHOD": scope.method,
-            "SCRIPT_NAME": "",
+            "SCRIPT_NAME": _latin(getattr(scope, "root_path", "")),
             "PATH_INFO": _latin(scope.path),
             "QUERY_STRING": _latin(scope.query_string),
             "SERVER_PROTOCOL": _protocol(scope.http_version),

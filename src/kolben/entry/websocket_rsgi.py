@@ -11,6 +11,7 @@ from typing import Any
 
 from kolben.core.websocket import HeaderPairs, Message, WebSocketClosed
 from kolben.entry import raw_socket, websocket
+from kolben.entry.adapted_scope import on_the_wire
 from kolben.entry.outgoing import Outgoing
 from kolben.entry.scopes import RSGISource
 from kolben.typing import App
@@ -36,8 +37,9 @@ class RSGIChannel:
         self._protocol = protocol
         self._transport: Any = None
         # SECURITY: what TLS protects can't be written past it.
-        is_plain = scope.scheme in {"http", "ws"}
-        self._ends = raw_socket.parse_ends(scope.client, scope.server) if is_plain else None
+        wire = on_the_wire(scope)
+        is_plain = wire.scheme in {"http", "ws"}
+        self._ends = raw_socket.parse_ends(wire.client, wire.server) if is_plain else None
 
     async def accept(self, subprotocol: str | None, headers: HeaderPairs) -> None:
         """Answer the handshake."""

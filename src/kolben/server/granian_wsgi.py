@@ -141,10 +141,15 @@ def repair(environ: dict[str, Any]) -> None:
         environ["wsgi.input"] = io.BytesIO()
 
 
-def connect(app: WSGIApplication, base: dict[str, Any]) -> Handler:
+def connect(
+    app: WSGIApplication,
+    base: dict[str, Any],
+    adapt: Callable[[dict[str, Any]], None] | None = None,
+) -> Handler:
     """Return the function that Granian calls with each request, in one of its threads.
 
-    It returns the status, for the access log.
+    adapt: changes the environ before the app sees it. The function returns the status, for the
+    access log.
     """
     kolben: Any = app if getattr(type(app), "wsgi_app", None) is wsgi.answer else None
 
@@ -152,6 +157,8 @@ def connect(app: WSGIApplication, base: dict[str, Any]) -> Handler:
         # Granian makes a scope for each request, which is nobody else's.
         scope.update(base)
         repair(scope)
+        if adapt is not None:
+            adapt(scope)
         start = Start()
         # PERF: without start_response, where no middleware waits for it: 0.4 us a request
         # (benchmarks/shortcuts.py).

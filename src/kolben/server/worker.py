@@ -18,6 +18,7 @@ from kolben.server import stop_signals
 from kolben.server.access_log import LoggedRSGI, log_asgi, log_requests
 from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.pools import tell_small_pools
+from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
 from kolben.server.settings import Settings
 from kolben.typing import App
 
@@ -73,10 +74,18 @@ class Loader:
         set_threads(self.settings.threads)
         if HAS_POSIX_SIGNALS:
             self._close_websockets_first()
+        adaptation = self._adaptation()
         if interface == "rsgi":
-            return LoggedRSGI(app, sys.stdout) if self.settings.access_log else app
+            rsgi_app = app if adaptation is None else AdaptedRSGI(app, adaptation)
+            return LoggedRSGI(rsgi_app, sys.stdout) if self.settings.access_log else rsgi_app
         asgi_app = getattr(app, entry)
+        if adaptation is not None:
+            asgi_app = AdaptedASGI(asgi_app, adaptation)
         return log_asgi(asgi_app, sys.stdout) if self.settings.access_log else asgi_app
+
+    def _adaptation(self) -> Adaptation | None:
+        settings = self.settings
+        return adaptation_of(settings.trust_proxy, settings.proxy_headers, settings.root_path)
 
     def _use_own_wsgi(self) -> None:
         """Make Granian call our function for each request instead of its own.
@@ -87,6 +96,8 @@ class Loader:
         from granian import _signals  # starts faster without it
         from granian.server import mp, mt  # starts faster without it
 
+        adaptation = self._adaptation()
+
         def wrap(app: Any, scope_options: object, access_log: object) -> Handler:
             handle = connect(
                 app,
@@ -94,6 +105,7 @@ class Loader:
                     multiprocess=self.settings.workers > 1,
                     multithread=self.settings.threads > 1,
                 ),
+                None if adaptation is None else adaptation.environ,
             )
             return log_requests(handle, sys.stdout) if self.settings.access_log else handle
 
