@@ -8,12 +8,14 @@ import kolben.drop_in  # noqa: F401  # first: the board says `from flask import 
 
 import re
 import stat
-import threading
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.examples.conftest import EXAMPLES
 
 if TYPE_CHECKING:
     from tests.examples.conftest import Site, Visitor
@@ -24,6 +26,19 @@ ASKED = {
     "tags": "response, files response",
 }
 SAMPLES = 11
+# A worker of a server, held back until all of them can start at once: it has imported the app.
+WORKER = """
+import sys
+import kolben.drop_in
+from board import create_app
+from board.store import questions
+
+print("ready", flush=True)
+sys.stdin.readline()
+app = create_app(instance_path=sys.argv[1])
+with app.app_context():
+    print(app.secret_key, questions.page(questions.Search(), 1, 100).total)
+"""
 
 
 def asked(visitor: Visitor, **changes: str) -> int:
@@ -45,27 +60,30 @@ def test_a_start_without_anything_makes_database_and_secrets_for_the_owner_only(
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-@pytest.mark.usefixtures("examples_on_path")
-def test_starts_at_the_same_time_fill_the_board_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from board import create_app
-    from board.store import questions
-
-    gate = threading.Barrier(3)
-
-    def start(_: int) -> Any:
-        gate.wait()
-        return create_app(instance_path=str(tmp_path))
-
-    with ThreadPoolExecutor(3) as pool:
-        apps = list(pool.map(start, range(3)))
-    assert len({app.secret_key for app in apps}) == 1
-    assert capsys.readouterr().err.count("  admin ") == 1
-    with apps[0].app_context():
-        page = questions.page(questions.Search(), 1, 100)
-        assert page is not None
-        assert page.total == SAMPLES
+def test_workers_that_start_at_the_same_time_fill_the_board_once(tmp_path: Path) -> None:
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(tmp_path)],
+            cwd=EXAMPLES,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    ready = [worker.stdout.readline() for worker in workers if worker.stdout]
+    for worker in workers:
+        assert worker.stdin
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    said = [worker.communicate() for worker in workers]
+    printed = "".join(err for _, err in said)
+    assert ["ready\n"] * 3 == ready, printed
+    assert {0} == {worker.returncode for worker in workers}, printed
+    assert 1 == len({out for out, _ in said})  # one secret key
+    assert said[0][0].endswith(f" {SAMPLES}\n")
+    assert 1 == printed.count("  admin ")
 
 
 @pytest.mark.usefixtures("examples_on_path")
