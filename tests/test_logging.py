@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kolben import Flask
-from kolben.logging import create_logger, default_handler, has_level_handler, wsgi_errors_stream
+from kolben.logging import (
+    JSONFormatter,
+    RequestFilter,
+    create_logger,
+    default_handler,
+    has_level_handler,
+    write_json,
+    wsgi_errors_stream,
+)
 
 NAME = "kolben_test_logging"
 
@@ -118,3 +129,80 @@ def test_an_unhandled_error_is_logged_with_its_traceback(app: Flask) -> None:
     assert app.test_client().get("/", errors_stream=stream).status_code == 500
     assert "Exception on / [GET]" in stream.getvalue()
     assert "ZeroDivisionError: by nothing" in stream.getvalue()
+
+
+# Which request a record belongs to.
+
+
+def lines_with(handler: logging.Handler, app: Flask, view: Any) -> list[str]:
+    """Return what a view logs through a handler, on the app's logger."""
+    stream = StringIO()
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(stream)
+    app.logger.addHandler(handler)
+    app.logger.setLevel("INFO")
+    app.logger.propagate = False
+    app.add_url_rule("/<name>", "named", view)
+    app.test_client().get("/x", headers={"X-Request-ID": "my-id"})
+    return stream.getvalue().splitlines()
+
+
+def test_a_filter_gives_records_the_request(app: Flask) -> None:
+    handler = logging.StreamHandler()
+    handler.addFilter(RequestFilter())
+    handler.setFormatter(logging.Formatter("%(request_id)s %(endpoint)s %(trace_id)s %(message)s"))
+
+    def view(name: str) -> str:
+        app.logger.info("hello")
+        return ""
+
+    assert lines_with(handler, app, view) == ["my-id named - hello"]
+    record = logging.makeLogRecord({"msg": "outside"})
+    assert handler.filter(record)
+    assert handler.format(record) == "- - - outside"
+
+
+def test_records_may_be_json(app: Flask) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(JSONFormatter())
+
+    def view(name: str) -> str:
+        app.logger.info("hello %s\n\x1b", name, extra={"user": {"id": 7}, "level": "mine"})
+        try:
+            raise ZeroDivisionError("why")
+        except ZeroDivisionError:
+            app.logger.exception("failed", stack_info=True)
+        return ""
+
+    lines = lines_with(handler, app, view)
+    assert all(line.isprintable() and line.isascii() for line in lines)
+    plain, failed = map(json.loads, lines)
+    assert plain.pop("time").endswith("+00:00")
+    assert plain == {
+        "level": "INFO",
+        "logger": NAME,
+        "message": "hello x\n\x1b",
+        "request_id": "my-id",
+        "trace_id": None,
+        "endpoint": "named",
+        "user": {"id": 7},
+    }
+    assert failed["exception"].startswith("Traceback (most recent call last):")
+    assert failed["exception"].endswith("ZeroDivisionError: why")
+    assert "in view" in failed["stack"]
+
+
+def test_all_that_writes_to_streams_is_made_json(app: Flask, tmp_path: Path) -> None:
+    stream, file = logging.StreamHandler(), logging.FileHandler(tmp_path / "log")
+    kept = default_handler.formatter, stream.formatter
+    assert logging.lastResort is not None
+    logging.root.handlers = [stream, file, logging.NullHandler()]
+    try:
+        write_json(app)
+        for handler in (stream, default_handler, logging.lastResort):
+            assert isinstance(handler.formatter, JSONFormatter)
+        assert file.formatter is None
+    finally:
+        file.close()
+        default_handler.setFormatter(kept[0])
+        logging.lastResort.setFormatter(None)

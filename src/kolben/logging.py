@@ -1,9 +1,11 @@
-"""The app's logger, and where it writes as long as nobody says otherwise."""
+"""The app's logger, where it writes as long as nobody says otherwise, and which request it was."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 from werkzeug.local import LocalProxy
@@ -54,6 +56,75 @@ def create_logger(app: App) -> logging.Logger:
     if not writes_already:
         named.addHandler(default_handler)
     return named
+
+
+class RequestFilter(logging.Filter):
+    """Gives each record `request_id`, `trace_id` and `endpoint`, `-` outside of a request.
+
+    For handlers whose formatters name them: "%(levelname)s %(request_id)s %(message)s".
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the fields; keep the record."""
+        for name, value in _request_fields().items():
+            setattr(record, name, value or "-")
+        return True
+
+
+class JSONFormatter(logging.Formatter):
+    """Writes each record as one JSON object in ASCII, with the request it belongs to.
+
+    What `extra=` gave is in it as well.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        fields: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            fields["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            fields["stack"] = self.formatStack(record.stack_info)
+        fields |= _request_fields()
+        more = vars(record).items()
+        fields |= {name: value for name, value in more if name not in _OWN_FIELDS | fields.keys()}
+        return json.dumps(fields, default=str)
+
+
+# What every record has; the rest is what `extra=` gave it.
+_OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def _request_fields() -> dict[str, str | None]:
+    """Return what tells which request is active; nothing outside of one."""
+    context = find_context()
+    request_context = None if context is None else context.request_context
+    if request_context is None:
+        return dict.fromkeys(("request_id", "trace_id", "endpoint"))
+    request = request_context.request
+    endpoint: Any = request.endpoint
+    return {
+        "request_id": request.id,
+        "trace_id": request.trace_id,
+        "endpoint": None if endpoint is None else str(endpoint),
+    }
+
+
+def write_json(app: App) -> None:
+    """Have the app's log, and what other loggers print, written as JSON.
+
+    That is each handler of the app's logger and of the root that writes to a stream and not into
+    a file, and Python's own last resort where there is none.
+    """
+    named = app.logger
+    for handler in {*named.handlers, *logging.root.handlers, default_handler, logging.lastResort}:
+        is_file = isinstance(handler, logging.FileHandler)
+        if isinstance(handler, logging.StreamHandler) and not is_file:
+            handler.setFormatter(JSONFormatter())
 
 
 def escape(text: str) -> str:

@@ -13,7 +13,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.parametrize("package", ["flask", "kolben"])
-@pytest.mark.parametrize("page", ["async.md", "cli.md", "json.md", "serve.md", "websockets.md"])
+@pytest.mark.parametrize(
+    "page", ["async.md", "cli.md", "json.md", "serve.md", "watching.md", "websockets.md"]
+)
 def test_the_page_is_true(page: str, package: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("run_page.py"), DOCS / page, package],

@@ -1,29 +1,33 @@
-"""A line of the access log holds nothing that a client could forge or that acts on a terminal."""
+"""A line of the access log holds nothing that a client could forge, and no secret of its query."""
 
 from __future__ import annotations
 
-import asyncio
 import io
+import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.datastructures import Headers
 
 from kolben import Flask, request
+from kolben.core.exchange import watchers
 from kolben.logging import escape
-from kolben.server.access_log import LoggedRSGI, format_line, log_asgi, log_requests
-from tests.wires import ASGIConnection, Message, RSGIConnection, RSGIScope, _scope
+from kolben.server.access_log import FORMATS, access_log, format_json, format_text, hide_secrets
+from kolben.server.exchanges import ASGIExchange, RSGIExchange, WSGIExchange
+from kolben.server.observing import Observer
+from tests.server.observed import INTERFACES, ask, message
+from tests.wires import RSGIScope, _environ, _scope
 
-SCOPE = {
-    "REMOTE_ADDR": "127.0.0.1",
-    "REQUEST_METHOD": "GET",
-    "PATH_INFO": "/",
-    "QUERY_STRING": "",
-    "SERVER_PROTOCOL": "HTTP/1.1",
-}
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_watches() -> Iterator[None]:
+    yield
+    watchers.clear()
 
 
 @given(st.text())
@@ -36,46 +40,6 @@ def test_escaped_text_is_printable_and_has_no_bare_quote(text: str) -> None:
 @given(st.text(), st.text())
 def test_different_texts_stay_different(one: str, two: str) -> None:
     assert (one == two) == (escape(one) == escape(two))
-
-
-@pytest.mark.parametrize(
-    ("path", "shown"),
-    [
-        ("/plain", "/plain"),
-        ("/\x1b[31m", r"/\x1b[31m"),
-        ("/a\nb", r"/a\nb"),
-        ('/"', r"/\""),
-        ("/é".encode().decode("latin-1"), "/é"),
-        ("/\xff", r"/\\xff"),
-        ("/\u202e".encode().decode("latin-1"), r"/\u202e"),
-    ],
-)
-def test_a_path_is_shown_readable_and_harmless(path: str, shown: str) -> None:
-    line = format_line({**SCOPE, "PATH_INFO": path}, 200, 0.0, 1.25)
-    assert f'"GET {shown} HTTP/1.1" 200 1.2 ms' in line
-
-
-def test_a_request_that_fails_is_logged_as_500() -> None:
-    stream = io.StringIO()
-
-    def fail(protocol: Any, scope: Any) -> int:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        log_requests(fail, stream)(None, {**SCOPE, "QUERY_STRING": "a=1"})  # type: ignore[arg-type]  # no wire needed
-    assert '"GET /?a=1 HTTP/1.1" 500 ' in stream.getvalue()
-    assert 1 == stream.getvalue().count("\n")
-
-
-def line_of(stream: io.StringIO) -> str:
-    """Return the one line that was written, without its time and how long it took."""
-    found = re.fullmatch(r"(\S+) \[.*?\] (.*) [0-9.]+ ms\n", stream.getvalue())
-    assert found is not None, stream.getvalue()
-    return " ".join(found.groups())
-
-
-def message(path: str, query: str = "", body: bytes = b"") -> Message:
-    return Message("POST", path, query, Headers({"Host": "h", "Content-Length": "2"}), body)
 
 
 @pytest.fixture
@@ -94,95 +58,135 @@ def answering(app: Flask) -> Flask:
     return app
 
 
+def log_of(form: str, app: Flask, interface: str, target: str, **headers: str) -> str:
+    """Ask an app and return what was logged of it."""
+    stream = io.StringIO()
+    observer = Observer(at_end=(access_log(stream, form),))
+    ask(observer, app, interface, message(target, "POST", b"ab", **headers))
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize(
-    ("path", "query", "line"),
+    ("target", "line"),
     [
-        ("/a", "", '"POST /a HTTP/1.1" 201'),
-        ("/%C3%A9", "x=%0a", '"POST /é?x=%0a HTTP/1.1" 201'),
-        ("/%1b[31m%0a", "", r'"POST /\x1b[31m\n HTTP/1.1" 404'),
-        ("/stream", "", '"POST /stream HTTP/1.1" 201'),
-        ("/204", "", '"POST /204 HTTP/1.1" 204'),
-        ("/fails", "", '"POST /fails HTTP/1.1" 500'),
+        ("/a", '"POST /a HTTP/1.1" 201 2 B /<path:rest> my-id -'),
+        ("/%C3%A9?x=%0a", '"POST /é?x=%0a HTTP/1.1" 201 2 B /<path:rest> my-id -'),
+        ("/%1b[31m%0a", r'"POST /\x1b[31m\n HTTP/1.1" 404 207 B - my-id -'),
+        ("/%22%5c", r'"POST /\"\\ HTTP/1.1" 201 2 B /<path:rest> my-id -'),
+        ("/%E2%80%AE", r'"POST /\u202e HTTP/1.1" 201 2 B /<path:rest> my-id -'),
+        ("/stream?pin=x&a=1", '"POST /stream?pin=***&a=1 HTTP/1.1" 201 2 B /<path:rest> my-id -'),
+        ("/204", '"POST /204 HTTP/1.1" 204 0 B /204 my-id -'),
     ],
 )
-@pytest.mark.parametrize("interface", ["asgi", "rsgi"])
-def test_a_request_on_an_event_loop_has_a_line_as_well(
-    answering: Flask, interface: str, path: str, query: str, line: str
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_a_request_has_a_line_on_each_interface(
+    answering: Flask, interface: str, target: str, line: str
 ) -> None:
-    stream = io.StringIO()
-
-    async def main() -> None:
-        asked: Any
-        if interface == "asgi":
-            asked = ASGIConnection(message(path, query, b"ab"))
-            app = log_asgi(answering.asgi_app, stream)
-            await app(_scope(asked.message), asked.receive, asked.send)
-        else:
-            asked = RSGIConnection(message(path, query, b"ab"))
-            await LoggedRSGI(answering, stream).__rsgi__(RSGIScope(asked.message), asked)
-        if line.endswith("201"):
-            assert asked.answer().body == b"ab"
-
-    asyncio.run(main())
-    assert line_of(stream) == f"127.0.0.1 {line}"
+    logged = log_of("text", answering, interface, target, X_Request_ID="my-id")
+    found = re.fullmatch(
+        r"127\.0\.0\.1 \[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}\] (.*) [0-9.]+ ms (.*)\n", logged
+    )
+    assert found is not None, logged
+    assert line == " ".join(found.groups())
 
 
-@pytest.mark.parametrize("interface", ["asgi", "rsgi"])
-def test_a_request_on_an_event_loop_that_fails_is_logged_as_500(
-    answering: Flask, interface: str
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_a_line_may_be_json(answering: Flask, interface: str) -> None:
+    logged = log_of(
+        "json",
+        answering,
+        interface,
+        "/%C3%A9%1b?password=x&q=%0a",
+        X_Request_ID="my-id",
+        traceparent=f"00-{TRACE}-00f067aa0ba902b7-01",
+        Authorization="Basic c2VjcmV0",
+        Cookie="session=cookie-value",
+    )
+    assert logged.endswith("\n")
+    assert logged[:-1].isprintable()
+    assert logged.isascii()
+    fields = json.loads(logged)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", fields.pop("time"))
+    assert fields.pop("duration_ms") > 0
+    assert fields == {
+        "peer": "127.0.0.1",
+        "method": "POST",
+        "path": "/é\x1b",
+        "query": "password=***&q=%0a",
+        "protocol": "HTTP/1.1",
+        "status": 201,
+        "bytes": 2,
+        "route": "/<path:rest>",
+        "endpoint": "view",
+        "request_id": "my-id",
+        "trace_id": TRACE,
+    }
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_what_comes_out_of_the_app_is_logged_as_500(
+    answering: Flask, interface: str, form: str
 ) -> None:
-    stream = io.StringIO()
     answering.testing = True
-
-    async def main() -> None:
-        asked: Any
-        if interface == "asgi":
-            asked = ASGIConnection(message("/fails"))
-            scope = {**_scope(asked.message), "client": None, "http_version": "1"}
-            await log_asgi(answering.asgi_app, stream)(scope, asked.receive, asked.send)
-        else:
-            asked = RSGIConnection(message("/fails"))
-            scope_of = RSGIScope(asked.message)
-            scope_of.client, scope_of.http_version = "[::1]:50000", "1"
-            await LoggedRSGI(answering, stream).__rsgi__(scope_of, asked)
-
-    with pytest.raises(ZeroDivisionError):
-        asyncio.run(main())
-    peer = "-" if interface == "asgi" else "::1"
-    assert line_of(stream) == f'{peer} "POST /fails HTTP/1.0" 500'
-
-
-def test_what_is_no_request_has_no_line(app: Flask) -> None:
     stream = io.StringIO()
-    said: list[str] = []
-    app.before_serving(lambda: said.append("begun"))
-    app.after_serving(lambda: said.append("ended"))
-    sent: list[Any] = []
-    coming = [{"type": "lifespan.shutdown"}, {"type": "lifespan.startup"}]
+    observer = Observer(at_end=(access_log(stream, form),))
+    with pytest.raises(ZeroDivisionError):
+        ask(observer, answering, interface, message("/fails?a=1", "POST"))
+    assert (" 500 " if form == "text" else '"status": 500') in stream.getvalue()
+    assert stream.getvalue().count("\n") == 1
 
-    async def receive() -> Any:
-        return coming.pop()
 
-    async def send(event: Any) -> None:
-        sent.append(event["type"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "token", "access_token", "password", "passwd", "user[password]", "key", "api_key",
+        "apikey", "X-Amz-Signature", "X-Amz-Credential", "sig", "code", "state", "client_secret",
+        "session_id", "%74oken", "to%6ben", "TOKEN", "a+key", "Authorization", "AWSAccessKeyId",
+    ],
+)  # fmt: skip
+def test_the_value_of_a_secret_parameter_is_hidden(name: str) -> None:
+    assert f"a=1&{name}=***&b=2" == hide_secrets(f"a=1&{name}=x%20y&b=2")
 
-    class Refused:
-        def close(self, status: int | None = None) -> tuple[int, bool]:
-            sent.append(status)
-            return 0, True
 
-    asyncio.run(log_asgi(app.asgi_app, stream)({"type": "lifespan"}, receive, send))
-    logged = LoggedRSGI(app, stream)
+@pytest.mark.parametrize(
+    "query",
+    ["", "q", "page=2", "keyword=x", "monkey=1", "author=x", "design=1", "zipcode=1", "token="],
+)
+def test_other_queries_stay_as_they_are(query: str) -> None:
+    assert query == hide_secrets(query)
+
+
+@given(st.text(st.characters(codec="latin-1")))
+def test_no_query_breaks_the_log(query: str) -> None:
+    environ = _environ(message("/"))
+    exchange = WSGIExchange({**environ, "QUERY_STRING": query})
+    assert format_text(exchange, 0.0).isprintable()
+    assert json.loads(format_json(exchange, 0.0))["query"] == hide_secrets(query)
+
+
+def test_what_is_not_known_is_a_dash() -> None:
     scope = RSGIScope(message("/"))
-    scope.proto = "ws"
-    loop = asyncio.new_event_loop()
-    try:
-        logged.__rsgi_init__(loop)
-        loop.run_until_complete(logged.__rsgi__(scope, Refused()))
-        logged.__rsgi_del__(loop)
-    finally:
-        loop.close()
-    assert said == ["begun", "ended"] * 2
-    assert sent[:2] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    assert sent[2] >= 400
-    assert stream.getvalue() == ""
+    scope.client = ""
+    assert format_text(RSGIExchange(scope), 0.0).startswith("- [1970-")
+    scope.client, scope.http_version = "[::1]:50000", "1"
+    line = format_text(RSGIExchange(scope), 0.0)
+    assert line.startswith("::1 [")
+    assert ' "GET / HTTP/1.0" 500 0.0 ms - B - ' in line
+    assert line.endswith(" -")
+    asgi = {**_scope(message("/")), "client": None, "http_version": "2"}
+    assert format_text(ASGIExchange(asgi), 0.0).startswith("- [")
+    environ = _environ(message("/"))
+    environ["REMOTE_ADDR"] = "1\n\x1b2"  # of a proxy that is trusted
+    assert format_text(WSGIExchange(environ), 0.0).startswith(r"1\n\x1b2 [")
+
+
+def test_the_scheme_of_each_interface_is_known() -> None:
+    asked = message("/")
+    exchanges = WSGIExchange(_environ(asked)), ASGIExchange(_scope(asked))
+    assert {"http"} == {e.scheme for e in (*exchanges, RSGIExchange(RSGIScope(asked)))}
+
+
+def test_bytes_that_are_no_utf_8_are_escaped() -> None:
+    environ = {**_environ(message("/")), "PATH_INFO": "/\xff"}
+    assert r'"GET /\\xff HTTP/1.1"' in format_text(WSGIExchange(environ), 0.0)

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 from kolben.core.current import NO_REQUEST, current, outside
+from kolben.core.exchange import join_exchange, watchers
 from kolben.core.lazy import lazy
 from kolben.core.plan import Plan
 from kolben.core.source import decode_path
@@ -309,6 +310,8 @@ class RequestContext(AppContext):
             if not self.app.engine.opens_session_late:
                 self.open_session()  # converters may use it
             self.match_request()
+            if watchers:
+                join_exchange(self.request)
 
     def open_session(self) -> None:
         """Open the session, if it is not open yet."""
@@ -342,6 +345,8 @@ class RequestContext(AppContext):
                 path if path.isascii() else decode_path(path),
                 environ.get("HTTP_HOST"),
             )
+        if watchers:
+            join_exchange(self.request)
         return plan
 
     def end_quietly(self) -> bool:

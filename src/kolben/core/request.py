@@ -14,7 +14,9 @@ from kolben.core.body import BoundedFormParser, parse_content_type, read_small_b
 from kolben.core.body_stream import open_body
 from kolben.core.client_headers import ClientHeaders
 from kolben.core.current import find_context
+from kolben.core.exchange import Exchange
 from kolben.core.fields import ImmutableMultiDict, multi_dict_of
+from kolben.core.ids import choose_id, read_trace_id
 from kolben.core.lazy import lazy
 from kolben.core.parts import StreamedParts
 from kolben.core.quick_bodies import NOT_READ, read_form, read_json
@@ -62,6 +64,8 @@ class Request(ClientHeaders):
     shallow = False
     # That of an entry other than WSGI.
     _source: Source | None = None
+    # What a server that is watched knows of it.
+    exchange: Exchange | None = None
     # Files were sent, which are closed at the end of the request.
     has_files = False
     _form_error: HTTPException | None = None
@@ -159,6 +163,20 @@ class Request(ClientHeaders):
         return multi_dict_of(self.parameter_storage_class, text)
 
     # What the app knows of it.
+
+    @lazy
+    def id(self) -> str:
+        """Its name in logs: the X-Request-ID it came with, or one that is made now."""
+        exchange = self.exchange
+        return choose_id(self.headers.get("X-Request-ID")) if exchange is None else exchange.id
+
+    @lazy
+    def trace_id(self) -> str | None:
+        """The trace that its `traceparent` names (W3C Trace Context); None without one."""
+        exchange = self.exchange
+        if exchange is not None:
+            return exchange.trace_id
+        return read_trace_id(self.headers.get("traceparent"))
 
     @property
     def endpoint(self) -> str | None:

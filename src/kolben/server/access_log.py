@@ -1,140 +1,102 @@
-"""One line for each request, in which a client can write nothing but printable text."""
+"""One line for each request, in which a client can write nothing but printable text.
+
+SECURITY: no header of a request is in it, and no value of a query parameter that may be a secret.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import IO, Any
+from urllib.parse import unquote_plus
 
 from kolben.logging import escape
-from kolben.server.granian_wsgi import Answer, Handler
-from kolben.typing import Message, Receive, Scope, Send
+from kolben.server.exchanges import ServedExchange
 
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+FORMATS = ("text", "json")
 
-
-def log_requests(handle: Handler, stream: IO[str]) -> Handler:
-    """Wrap a handler so that it writes a line to a stream when a request has been answered."""
-
-    def handle_and_log(answer: Answer, scope: dict[str, Any]) -> int:
-        began, clock = time.time(), time.perf_counter()
-        # An exception leaves it so: Granian answers it with 500.
-        status = 500
-        try:
-            status = handle(answer, scope)
-        finally:
-            _write(stream, format_line(scope, status, began, _ms_since(clock)))
-        return status
-
-    return handle_and_log
+# Parts of the names of parameters whose values give access to something.
+_SECRET = re.compile(
+    r"token|passw|passphrase|pwd|secret|signature|credential|session|authoriz|jwt"
+    r"|(?:^|[^a-z])(?:key|sig|auth|otp)(?:$|[^a-z])|(?:api|access|private)\W?key"
+    r"|^(?:code|state|nonce|pin)$",
+    re.IGNORECASE,
+)
+_HIDDEN = "***"
 
 
-def log_asgi(app: ASGIApp, stream: IO[str]) -> ASGIApp:
-    """Do the same with an ASGI app; what is no HTTP request has no line."""
+def access_log(stream: IO[str], form: str = "text") -> Callable[[ServedExchange], None]:
+    """Return a function that writes a line to a stream for an exchange that is over.
 
-    async def answer_and_log(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        began, clock = time.time(), time.perf_counter()
-        status = 500
+    form: "text" or "json".
+    """
+    write_as = format_json if form == "json" else format_text
 
-        async def send_and_note(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
+    def log(exchange: ServedExchange) -> None:
+        # Whole and at once, so that lines of several threads and workers don't mix.
+        stream.write(write_as(exchange, time.time() - (exchange.duration_s or 0)) + "\n")
+        stream.flush()
 
-        try:
-            await app(scope, receive, send_and_note)
-        finally:
-            request = _request_of(
-                scope["method"],
-                scope["path"],
-                scope["query_string"].decode("latin-1"),
-                scope["http_version"],
-            )
-            peer = (scope.get("client") or "-")[0]
-            _write(stream, _line(peer, request, status, began, _ms_since(clock)))
-
-    return answer_and_log
+    return log
 
 
-class LoggedRSGI:
-    """Does the same with an RSGI app."""
+def format_text(exchange: ServedExchange, began: float) -> str:
+    """Return the line of an exchange: peer, time, request line, status, milliseconds, and more.
 
-    def __init__(self, app: Any, stream: IO[str]) -> None:
-        self._app = app
-        self._stream = stream
-        self.__rsgi_init__ = app.__rsgi_init__
-        self.__rsgi_del__ = app.__rsgi_del__
-
-    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
-        """Answer a connection and write a line, if it is a request."""
-        if scope.proto != "http":
-            await self._app.__rsgi__(scope, protocol)
-            return
-        began, clock = time.time(), time.perf_counter()
-        noting = NotingProtocol(protocol)
-        try:
-            await self._app.__rsgi__(scope, noting)
-        finally:
-            request = _request_of(scope.method, scope.path, scope.query_string, scope.http_version)
-            peer = scope.client.rpartition(":")[0].strip("[]")
-            _write(self._stream, _line(peer, request, noting.status, began, _ms_since(clock)))
-
-
-class NotingProtocol:
-    """Notes the status of the answer; everything else is as its server has it."""
-
-    def __init__(self, protocol: Any) -> None:
-        self.status = 500
-        self._protocol = protocol
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._protocol, name)
-        if not name.startswith("response_"):
-            return found
-
-        def note_and_answer(status: int, *args: Any) -> Any:
-            self.status = status
-            return found(status, *args)
-
-        return note_and_answer
-
-    def __call__(self) -> Any:
-        """Return the body of the request, to be awaited."""
-        return self._protocol()
-
-    def __aiter__(self) -> Any:
-        return aiter(self._protocol)
-
-
-def format_line(scope: dict[str, Any], status: int, began: float, took_ms: float) -> str:
-    """Return the line for a request: peer, time, request line, status, milliseconds."""
-    query = scope["QUERY_STRING"]
-    path = scope["PATH_INFO"].encode("latin-1").decode("utf-8", "backslashreplace")
-    target = f"{path}?{query}" if query else path
-    request = f"{scope['REQUEST_METHOD']} {target} {scope['SERVER_PROTOCOL']}"
-    return _line(scope["REMOTE_ADDR"], request, status, began, took_ms)
-
-
-def _request_of(method: str, path: str, query: str, version: str) -> str:
-    """Return the request line of what an event loop is told."""
-    version = "1.0" if version == "1" else version
-    return f"{method} {path}?{query} HTTP/{version}" if query else f"{method} {path} HTTP/{version}"
-
-
-def _line(peer: str, request: str, status: int, began: float, took_ms: float) -> str:
+    The rest is the bytes of the body, the route, the request's id and the trace's, each `-` where
+    there is none. began: in seconds since the epoch.
+    """
     moment = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(began))
-    return f'{peer} [{moment}] "{escape(request)}" {status} {took_ms:.1f} ms'
+    query = exchange.query
+    target = f"{exchange.path}?{hide_secrets(query)}" if query else exchange.path
+    request = escape(f"{exchange.method} {target} {exchange.protocol}")
+    size = "-" if exchange.sent_bytes is None else exchange.sent_bytes
+    route = escape(exchange.route or "-").replace(" ", r"\x20")
+    return (
+        f'{escape(exchange.peer)} [{moment}] "{request}" {exchange.status} {_ms(exchange):.1f} ms'
+        f" {size} B {route} {exchange.id} {exchange.trace_id or '-'}"
+    )
 
 
-def _ms_since(clock: float) -> float:
-    return (time.perf_counter() - clock) * 1000
+def format_json(exchange: ServedExchange, began: float) -> str:
+    """Return the line of an exchange as a JSON object in ASCII."""
+    endpoint: Any = exchange.endpoint
+    return json.dumps(
+        {
+            "time": datetime.fromtimestamp(began, UTC).isoformat(timespec="milliseconds"),
+            "peer": exchange.peer,
+            "method": exchange.method,
+            "path": exchange.path,
+            "query": hide_secrets(exchange.query),
+            "protocol": exchange.protocol,
+            "status": exchange.status,
+            "duration_ms": round(_ms(exchange), 3),
+            "bytes": exchange.sent_bytes,
+            "route": exchange.route,
+            "endpoint": None if endpoint is None else str(endpoint),
+            "request_id": exchange.id,
+            "trace_id": exchange.trace_id,
+        }
+    )
 
 
-def _write(stream: IO[str], line: str) -> None:
-    """Write a line at once, so that lines of several workers don't mix."""
-    stream.write(line + "\n")
-    stream.flush()
+def hide_secrets(query: str) -> str:
+    """Return a query string with `***` for each value that may give access to something.
+
+    `page=2&access_token=abc` -> `page=2&access_token=***`. Names are read as a view would.
+    """
+    return "&".join(_hide(field) for field in query.split("&"))
+
+
+def _hide(field: str) -> str:
+    name, equals, value = field.partition("=")
+    if value and _SECRET.search(unquote_plus(name)):
+        return f"{name}{equals}{_HIDDEN}"
+    return field
+
+
+def _ms(exchange: ServedExchange) -> float:
+    return (exchange.duration_s or 0) * 1000

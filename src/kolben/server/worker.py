@@ -15,11 +15,11 @@ from kolben.commands import ScriptInfo
 from kolben.discovery import APP_NAMES, format_own_traceback, is_app, split_import_path
 from kolben.entry.threads import set_threads
 from kolben.server import stop_signals
-from kolben.server.access_log import LoggedRSGI, log_asgi, log_requests
 from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.pools import tell_small_pools
 from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
 from kolben.server.settings import Settings
+from kolben.server.watching import Watch
 from kolben.typing import App
 
 # The exit code of a worker whose app cannot be loaded; the parent must not start it again.
@@ -60,11 +60,12 @@ class Loader:
         """Return the app's entry; for WSGI, also make Granian use ours around it."""
         interface = self.settings.spoken_interface
         entry = _ENTRIES.get(interface)
+        watch = Watch(app, self.settings)
         if entry is None:
             app.serving.start_here()
             # A process of this kind leaves without what atexit has.
             multiprocessing.util.Finalize(None, app.serving.stop_here, exitpriority=100)
-            self._use_own_wsgi()
+            self._use_own_wsgi(watch)
             return app
         if not hasattr(app, entry):
             raise click.UsageError(
@@ -76,18 +77,16 @@ class Loader:
             self._close_websockets_first()
         adaptation = self._adaptation()
         if interface == "rsgi":
-            rsgi_app = app if adaptation is None else AdaptedRSGI(app, adaptation)
-            return LoggedRSGI(rsgi_app, sys.stdout) if self.settings.access_log else rsgi_app
-        asgi_app = getattr(app, entry)
-        if adaptation is not None:
-            asgi_app = AdaptedASGI(asgi_app, adaptation)
-        return log_asgi(asgi_app, sys.stdout) if self.settings.access_log else asgi_app
+            rsgi_app = watch.rsgi(app)
+            return rsgi_app if adaptation is None else AdaptedRSGI(rsgi_app, adaptation)
+        asgi_app = watch.asgi(getattr(app, entry))
+        return asgi_app if adaptation is None else AdaptedASGI(asgi_app, adaptation)
 
     def _adaptation(self) -> Adaptation | None:
         settings = self.settings
         return adaptation_of(settings.trust_proxy, settings.proxy_headers, settings.root_path)
 
-    def _use_own_wsgi(self) -> None:
+    def _use_own_wsgi(self, watch: Watch) -> None:
         """Make Granian call our function for each request instead of its own.
 
         Granian has no setting for it: it looks these names up when the worker begins, right after
@@ -107,7 +106,7 @@ class Loader:
                 ),
                 None if adaptation is None else adaptation.environ,
             )
-            return log_requests(handle, sys.stdout) if self.settings.access_log else handle
+            return watch.wsgi(handle)
 
         for module in (mp, mt):
             module._wsgi_call_wrap = wrap  # type: ignore[attr-defined]  # Granian's own name

@@ -1,0 +1,77 @@
+"""One request and its answer, as those who watch a server see them.
+
+Rule: what nobody asks for is not worked out; and where nobody watches, there is no exchange.
+"""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from typing import Any
+
+from kolben.core.ids import choose_id, read_trace_id
+from kolben.core.lazy import lazy
+from kolben.typing import Request
+
+
+class Exchange:
+    """A request from its arrival to its answer; a server makes one of a class of its own.
+
+    request: what the app made of it; None until it is matched, and for what never reaches the app.
+    status: 500 until an answer begins, as that is what a server makes of an exception.
+    sent_bytes: of the body; None if not known. duration_s: None until it is over.
+    """
+
+    request: Request | None = None
+    status = 500
+    sent_bytes: int | None = None
+    duration_s: float | None = None
+    error: BaseException | None = None
+    # What a tracer keeps of it.
+    span: Any = None
+
+    def __init__(self, scope: Any) -> None:
+        self.scope = scope
+        self.clock = time.perf_counter()
+
+    def header(self, name: str) -> str | None:
+        """Return a header of the request, whose name is given in lower case; None without it."""
+        raise NotImplementedError
+
+    @lazy
+    def id(self) -> str:
+        """The request's id: its X-Request-ID, or one of our own."""
+        return choose_id(self.header("x-request-id"))
+
+    @lazy
+    def trace_id(self) -> str | None:
+        """The trace that the request belongs to; None if it came without a `traceparent`."""
+        return read_trace_id(self.header("traceparent"))
+
+    @property
+    def route(self) -> str | None:
+        """The rule that matched, as it was registered: `/users/<int:id>`."""
+        rule = None if self.request is None else self.request.url_rule
+        return None if rule is None else rule.rule
+
+    @property
+    def endpoint(self) -> str | None:
+        """The endpoint that matched."""
+        return None if self.request is None else self.request.endpoint
+
+
+# The exchange that the current thread or task works on.
+exchange_now: ContextVar[Exchange | None] = ContextVar("kolben.exchange", default=None)
+
+# Those that watch, in this process. PERF: that nobody does costs a request 8 ns this way, and
+# 30 ns as a question to the context variable (benchmarks/watching.py).
+watchers: list[object] = []
+
+
+def join_exchange(request: Request) -> None:
+    """Tell the current exchange of the request that an app has made of it, and the other way."""
+    exchange = exchange_now.get()
+    # A request that a view makes of its own app, as with a test client, is another one.
+    if exchange is not None and exchange.request is None:
+        exchange.request = request
+        request.exchange = exchange
