@@ -41,6 +41,7 @@ from kolben.typing import (
     AsyncFlaskClient,
     FlaskClient,
     FlaskCliRunner,
+    HealthChecks,
     ResponseReturnValue,
     Serving,
     WSGIEnvironment,
@@ -175,6 +176,23 @@ class Flask(App):
         BACKGROUND_TASK_SHUTDOWN_TIMEOUT seconds (5), and then cut off and named in the log.
         """
         self.serving.add(func, *args, **kwargs)
+
+    @lazy
+    def health_checks(self) -> HealthChecks:
+        """What is asked whether this process is ready for requests."""
+        from kolben.health import HealthChecks  # starts faster without it
+
+        return HealthChecks(self)
+
+    def add_health_check(
+        self, name: str, function: Callable[[], Any], timeout_s: float = 2.0
+    ) -> None:
+        """Ask `function()`, plain or async, in a context of the app, before /readyz says yes.
+
+        It returns False or raises if what it is about is not there. timeout_s: it has to answer
+        within so many seconds.
+        """
+        self.health_checks.add(name, function, timeout_s)
 
     # Contexts.
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kolben.core.response import Response as Response
     from kolben.core.websocket import WebSocket as WebSocket
     from kolben.entry.serving import Serving as Serving
+    from kolben.health import HealthChecks as HealthChecks
     from kolben.sessions import SessionMixin as SessionMixin
     from kolben.templating import DispatchingJinjaLoader as DispatchingJinjaLoader
     from kolben.templating import Environment
@@ -44,8 +45,8 @@ else:
     # At run time these are only ever annotations, which nobody evaluates.
     AppGroup = BaseLoader = DispatchingJinjaLoader = JinjaEnvironment = Any
     App = Blueprint = AppContext = AsyncFlaskClient = Engine = FlaskClient = FlaskCliRunner = (
-        RequestContext
-    ) = Request = Response = Serving = SessionMixin = WebSocket = Any
+        HealthChecks
+    ) = RequestContext = Request = Response = Serving = SessionMixin = WebSocket = Any
     StartResponse = WSGIApplication = WSGIEnvironment = Headers = AnyResponse = Any
 
 # What a view may return: kolben.core.returns turns each into a Response.

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from kolben.entry.awaitable import in_thread, on_loop
-from kolben.entry.threads import Pool, run_in_thread
+from kolben.entry.threads import Pool, count_waiting, run_in_thread
 from tests.entry.concurrency import run
 from tests.entry.waiting import wait_until, wait_until_true
+from tests.fresh_interpreter import Interpreter
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
@@ -379,3 +380,22 @@ def test_coroutines_that_a_function_runs_go_to_the_callers_loop() -> None:
         return await run_in_thread(to_sync(inner)) is asyncio.get_running_loop()
 
     assert asyncio.run(main()) is True
+
+
+def test_calls_that_wait_for_a_thread_are_counted(pool_of: Callable[[int], Pool]) -> None:
+    pool_of(1)
+    go_on = threading.Event()
+
+    async def main() -> list[int | None]:
+        calls = [asyncio.create_task(run_in_thread(go_on.wait, 20)) for _ in range(3)]
+        await wait_until(lambda: count_waiting() == 2)
+        go_on.set()
+        await asyncio.gather(*calls)
+        return [count_waiting()]
+
+    assert run(main) == [[0]]
+
+
+def test_a_process_without_a_pool_counts_none(python: Interpreter) -> None:
+    code = "from kolben.entry.threads import count_waiting; print(count_waiting())"
+    assert python.run(code).strip() == "None"

@@ -48,6 +48,8 @@ def _check_surroundings(settings: Settings) -> None:
             "PYTHONHASHSEED=0 is set, so that clients can make requests that take very long."
             " Unset it to serve."
         )
+    if settings.watch_port:
+        _check_watch_port(settings)
     try:
         if settings.unix_socket:
             check_unix_socket(settings.unix_socket)
@@ -58,4 +60,17 @@ def _check_surroundings(settings: Settings) -> None:
         raise click.ClickException(
             f"{where} cannot be listened on: {error.strerror or error}. Choose another address"
             " with --host and --port, or end the program that has this one."
+        ) from None
+
+
+def _check_watch_port(settings: Settings) -> None:
+    """Raise click's error where nothing would be answered on the port for watching."""
+    if not (settings.health or settings.metrics):
+        raise click.UsageError("--watch-port needs --health or --metrics.")
+    try:
+        check_port(settings.watch_host, settings.watch_port)
+    except OSError as error:
+        raise click.ClickException(
+            f"{settings.watch_host}:{settings.watch_port} cannot be listened on:"
+            f" {error.strerror or error}. Choose another with --watch-host and --watch-port."
         ) from None

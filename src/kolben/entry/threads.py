@@ -92,6 +92,10 @@ class Pool:
         except IndexError:
             self._grow()
 
+    def count_waiting(self) -> int:
+        """Return how many jobs no thread has begun."""
+        return self._jobs.qsize()
+
     def _grow(self) -> None:
         """Start a thread, unless there are all."""
         with self._lock:
@@ -153,6 +157,11 @@ def the_pool() -> Pool:
             if _pool is None:
                 _pool = Pool(_size or read_threads())
     return _pool
+
+
+def count_waiting() -> int | None:
+    """Return how many calls wait for a thread; None where this process has no pool."""
+    return None if _pool is None else _pool.count_waiting()
 
 
 def _forget_pool() -> None:

@@ -18,6 +18,7 @@ from granian.server import Server as GranianServer
 from kolben.server import stop_signals
 from kolben.server.granian_options import granian_options
 from kolben.server.settings import Settings
+from kolben.server.watching import make_board
 from kolben.server.worker import APP_FAILED, HAS_POSIX_SIGNALS, Loader
 from kolben.version import VERSION
 
@@ -83,13 +84,16 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         """
         threading.Thread(target=self._announce, daemon=True).start()
         code = 0
+        board = make_board(self.settings)
+        loader = Loader(self.settings, self._ready, self._told, board)
         try:
-            self.serve(
-                target_loader=Loader(self.settings, self._ready, self._told), wrap_loader=False
-            )
+            self.serve(target_loader=loader, wrap_loader=False)
         except AppFailed:
             code = 1
             self.shutdown()
+        finally:
+            if board is not None:
+                board.remove()
         # One more signal must not turn the end that is due into a death.
         for number in stop_signals.STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)

@@ -213,6 +213,7 @@ class Settings:
     health: bool = setting(False, "Answer /healthz and /readyz.", group="Watching")
     metrics: bool = setting(False, "Answer /metrics for Prometheus.", group="Watching")
     otel: bool = setting(False, "Make a span of OpenTelemetry for each request.", group="Watching")
+    top: bool = setting(True, "Let `kolben top` see what the workers do.", group="Watching")
     watch_host: str = setting(
         "127.0.0.1", "The address for health and metrics, with --watch-port.", group="Watching"
     )

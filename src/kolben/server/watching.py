@@ -2,45 +2,173 @@
 
 from __future__ import annotations
 
+import asyncio
+import multiprocessing.util
 import sys
 from typing import Any
 
+import click
+
 from kolben.logging import write_json
 from kolben.server.access_log import access_log
+from kolben.server.board import Board
 from kolben.server.granian_wsgi import Handler
+from kolben.server.measuring import Measures
 from kolben.server.observing import ASGIApp, Observer, Told
+from kolben.server.sampling import Sampler
 from kolben.server.settings import Settings
-from kolben.typing import App
+from kolben.server.watch_pages import MakePage, Page, Readiness, WatchPages, tell_health
+from kolben.typing import App, Receive, Scope, Send
+from kolben.version import VERSION
+
+
+def make_board(settings: Settings) -> Board | None:
+    """Make the board of a server that this process is the parent of; None if nobody needs it.
+
+    OSError if metrics need it and there is no place for it.
+    """
+    if not (settings.top or settings.metrics):
+        return None
+    try:
+        return Board.make(
+            {
+                "app": settings.app,
+                "address": settings.address,
+                "port": None if settings.unix_socket else settings.port,
+                "interface": settings.spoken_interface,
+                "workers": settings.workers,
+                "threads": settings.threads,
+                "version": VERSION,
+            }
+        )
+    except OSError as error:
+        if settings.metrics:
+            raise
+        click.echo(f"Warning: `kolben top` will not see this server: {error}", err=True)
+        return None
 
 
 class Watch:
     """What is put around an app; nothing at all, where the settings ask for nothing.
 
-    observer: None where no request is noted.
+    observer: None where no request is noted. board: where the server has one.
     """
 
-    def __init__(self, app: App, settings: Settings) -> None:
+    def __init__(self, app: App, settings: Settings, board: Board | None) -> None:
         if settings.log_format == "json":
             write_json(app)
-        at_end: list[Told] = []
-        if settings.access_log:
-            at_end.append(access_log(sys.stdout, settings.access_log_format))
-        self.observer: Observer | None = None
-        if at_end or settings.request_ids:
-            self.observer = Observer(
-                at_end=tuple(at_end),
-                sends_ids=settings.request_ids,
-                counts_bytes=settings.access_log,
-            )
+        measures = Measures() if settings.metrics else None
+        self.observer = _make_observer(settings, measures, counts=board is not None)
+        self.sampler: Sampler | None = None
+        if board is not None and self.observer is not None:
+            self.sampler = Sampler(board, self.observer, measures)
+        self._readiness = Readiness(app.health_checks) if settings.health else None
+        pages = self._make_pages(settings, board)
+        self._pages = pages if pages is not None and not settings.watch_port else None
+        if pages is not None and settings.watch_port:
+            from kolben.server.watch_port import serve_pages  # starts faster without it
+
+            serve_pages(pages, settings.watch_host, settings.watch_port)
+
+    def start(self) -> None:
+        """Begin to look at this process, when it is about to serve."""
+        if self.sampler is not None:
+            self.sampler.start()
+            # The last half a second would be missing in the counts.
+            multiprocessing.util.Finalize(None, self.sampler.publish, exitpriority=90)
+
+    def _make_pages(self, settings: Settings, board: Board | None) -> WatchPages | None:
+        pages: dict[str, MakePage] = {}
+        if self._readiness is not None:
+            pages.update({"/healthz": tell_health, "/readyz": self._readiness})
+        if settings.metrics and board is not None:
+            pages["/metrics"] = self._metrics_page(board)
+        return WatchPages(pages) if pages else None
+
+    def _metrics_page(self, board: Board) -> MakePage:
+        try:
+            from kolben.server.metrics import Metrics  # starts faster without it
+        except ImportError as error:
+            raise click.UsageError(
+                f"--metrics needs a package that is not installed ({error.name}):"
+                " pip install 'kolben[metrics]'."
+            ) from error
+        metrics = Metrics(board)
+
+        def make() -> Page:
+            if self.sampler is not None:
+                self.sampler.publish()
+            return Page(200, metrics.content_type, metrics.text())
+
+        return make
+
+    # What Granian calls.
 
     def wsgi(self, handle: Handler) -> Handler:
         """Wrap what answers Granian's WSGI requests."""
-        return handle if self.observer is None else self.observer.observe_wsgi(handle)
+        if self.observer is not None:
+            handle = self.observer.observe_wsgi(handle)
+        return handle if self._pages is None else self._pages.before_wsgi(handle)
 
     def asgi(self, app: ASGIApp) -> ASGIApp:
         """Wrap an ASGI app."""
-        return app if self.observer is None else self.observer.observe_asgi(app)
+        if self.observer is not None:
+            app = self.observer.observe_asgi(app)
+        if self._pages is not None:
+            app = self._pages.before_asgi(app)
+        return self._note_loop_of_asgi(app) if self._wants_loop() else app
 
     def rsgi(self, app: Any) -> Any:
         """Wrap an RSGI app."""
-        return app if self.observer is None else self.observer.observe_rsgi(app)
+        if self.observer is not None:
+            app = self.observer.observe_rsgi(app)
+        if self._pages is not None:
+            app = self._pages.before_rsgi(app)
+        return LoopNotingRSGI(app, self) if self._wants_loop() else app
+
+    def _wants_loop(self) -> bool:
+        return self.sampler is not None or self._readiness is not None
+
+    def note_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take note of the loop on which the app is served."""
+        if self.sampler is not None:
+            self.sampler.loop.loop = loop
+        if self._readiness is not None:
+            self._readiness.loop = loop
+
+    def _note_loop_of_asgi(self, app: ASGIApp) -> ASGIApp:
+        async def note_and_answer(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                self.note_loop(asyncio.get_running_loop())
+            await app(scope, receive, send)
+
+        return note_and_answer
+
+
+class LoopNotingRSGI:
+    """An RSGI app whose loop is noted."""
+
+    def __init__(self, app: Any, watch: Watch) -> None:
+        self._app = app
+        self._watch = watch
+        self.__rsgi__ = app.__rsgi__
+        self.__rsgi_del__ = app.__rsgi_del__
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Note the loop before it runs."""
+        self._watch.note_loop(loop)
+        self._app.__rsgi_init__(loop)
+
+
+def _make_observer(
+    settings: Settings, measures: Measures | None, *, counts: bool
+) -> Observer | None:
+    """Return what notes the requests; None if nobody wants to know of them."""
+    at_end: list[Told] = [] if measures is None else [measures.note]
+    if settings.access_log:
+        at_end.append(access_log(sys.stdout, settings.access_log_format))
+    if not (at_end or settings.request_ids or counts):
+        return None
+    return Observer(
+        at_end=tuple(at_end), sends_ids=settings.request_ids, counts_bytes=settings.access_log
+    )

@@ -15,6 +15,7 @@ from kolben.commands import ScriptInfo
 from kolben.discovery import APP_NAMES, format_own_traceback, is_app, split_import_path
 from kolben.entry.threads import set_threads
 from kolben.server import stop_signals
+from kolben.server.board import Board
 from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.pools import tell_small_pools
 from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
@@ -36,11 +37,13 @@ class Loader:
 
     ready: a queue that gets the app's full name from each worker that has loaded it.
     told: a shared flag: of all the workers that fail alike, only one says why.
+    board: where the workers write how they do.
     """
 
     settings: Settings
     ready: Any
     told: Any
+    board: Board | None = None
 
     def __call__(self) -> Any:
         """Return what Granian calls for this interface; end the process if there is no app."""
@@ -60,7 +63,8 @@ class Loader:
         """Return the app's entry; for WSGI, also make Granian use ours around it."""
         interface = self.settings.spoken_interface
         entry = _ENTRIES.get(interface)
-        watch = Watch(app, self.settings)
+        watch = Watch(app, self.settings, self.board)
+        watch.start()
         if entry is None:
             app.serving.start_here()
             # A process of this kind leaves without what atexit has.
