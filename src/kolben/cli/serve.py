@@ -10,6 +10,7 @@ from kolben.commands import ScriptInfo, pass_script_info
 from kolben.server.options import ServeCommand, format_config, make_options, make_settings
 from kolben.server.proxies import adaptation_of
 from kolben.server.settings import Settings, check_port, check_unix_socket, is_hash_seed_known
+from kolben.server.static_mounts import parse_mounts
 
 
 @click.command("serve", cls=ServeCommand, short_help="Serve the app in production.")
@@ -28,6 +29,7 @@ def serve_command(ctx: click.Context, info: ScriptInfo, /, print_config: bool, *
     settings = make_settings(ctx, info.app_import_path)
     # Before any worker would find it wrong.
     adaptation_of(settings.trust_proxy, settings.proxy_headers, settings.root_path)
+    parse_mounts(settings.static_mount)
     if print_config:
         click.echo(format_config(ctx, settings))
         return

@@ -20,6 +20,7 @@ from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.pools import tell_small_pools
 from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
 from kolben.server.settings import Settings
+from kolben.server.static_mounts import choose_mounts, parse_mounts, use_mounts
 from kolben.server.watching import Watch
 from kolben.typing import App
 
@@ -52,9 +53,11 @@ class Loader:
         try:
             app = ScriptInfo(self.settings.app).load_app()
             target = self._connect(app)
+            static_warnings = self._serve_static(app)
         except BaseException as error:
             self._fail(error)
-        for warning in (*_debug_warning(app), *tell_small_pools(app, self.settings.threads)):
+        pool_warnings = tell_small_pools(app, self.settings.threads)
+        for warning in (*_debug_warning(app), *static_warnings, *pool_warnings):
             click.echo(f"Warning: {warning}", err=True)
         self.ready.put(describe_app(app, self.settings.app))
         return target
@@ -85,6 +88,16 @@ class Loader:
             return rsgi_app if adaptation is None else AdaptedRSGI(rsgi_app, adaptation)
         asgi_app = watch.asgi(getattr(app, entry))
         return asgi_app if adaptation is None else AdaptedASGI(asgi_app, adaptation)
+
+    def _serve_static(self, app: App) -> list[str]:
+        """Have Granian serve what it may; return warnings about what it may not."""
+        from granian.server import mp, mt  # starts faster without it
+
+        mounts, warnings = choose_mounts(app, parse_mounts(self.settings.static_mount))
+        if mounts:
+            for module in (mp, mt):
+                use_mounts(mounts, self.settings.static_max_age_s, module)
+        return warnings
 
     def _adaptation(self) -> Adaptation | None:
         settings = self.settings
