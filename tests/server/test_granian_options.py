@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+import trustme
 from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
 
 from kolben.server.granian_options import granian_options
@@ -66,8 +67,11 @@ def test_on_an_event_loop_granian_has_one_thread_and_websockets() -> None:
 
 def test_files_of_tls_reach_granian(tmp_path: Path) -> None:
     certificate, key, authorities = (str(tmp_path / name) for name in ("c.pem", "k.pem", "a.pem"))
-    for name in (certificate, key, authorities):
-        Path(name).touch()
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(certificate)
+    issued.private_key_pem.write_to_path(key)
+    authority.cert_pem.write_to_path(authorities)
     found = granian_options(
         Settings("hello", tls_certificate=certificate, tls_key=key, tls_client_ca=authorities)
     )

@@ -63,6 +63,7 @@ def _tls_options(settings: Settings) -> dict[str, Any]:
         return {}
     if not settings.tls_key:
         raise click.UsageError("--tls-certificate needs --tls-key, the file with its private key.")
+    _check_pair(settings.tls_certificate, settings.tls_key, settings.tls_key_password)
     authorities = settings.tls_client_ca
     return {
         "ssl_cert": Path(settings.tls_certificate),
@@ -72,3 +73,19 @@ def _tls_options(settings: Settings) -> dict[str, Any]:
         "ssl_ca": Path(authorities) if authorities else None,
         "ssl_client_verify": bool(authorities),
     }
+
+
+def _check_pair(certificate: str, key: str, password: str | None) -> None:
+    """Raise click.UsageError unless a certificate and a key can be read and are a pair."""
+    import ssl  # starts faster without it
+
+    # Without a password given, one that is needed must not be asked for in the terminal.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key, password or "")
+    except ssl.SSLError as error:
+        raise click.UsageError(
+            f"--tls-certificate {certificate} and --tls-key {key} cannot be used:"
+            f" {error.reason or error}. They must be PEM files that belong together, and a key"
+            " with a password needs KOLBEN_SERVE_TLS_KEY_PASSWORD."
+        ) from None
