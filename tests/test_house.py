@@ -35,6 +35,7 @@ OF_NO_FILE = {
     "tests/core/test_twins.py": "of the functions that wait and those that do not",
     "tests/server/test_async_servers.py": "of all that an async app passes, on real servers",
     "tests/server/test_serve.py": "of all of server/, as a process",
+    "tests/server/test_tls.py": "of a server with certificates, as a process",
     "tests/server/test_websockets.py": "of all that a WebSocket passes, on real servers",
     "tests/server/test_websockets_attacked.py": "of the same",
     "tests/test_conftest.py": "of the fixtures",

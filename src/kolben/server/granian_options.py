@@ -63,29 +63,35 @@ def _tls_options(settings: Settings) -> dict[str, Any]:
         return {}
     if not settings.tls_key:
         raise click.UsageError("--tls-certificate needs --tls-key, the file with its private key.")
-    _check_pair(settings.tls_certificate, settings.tls_key, settings.tls_key_password)
+    _check_pair(settings.tls_certificate, settings.tls_key)
     authorities = settings.tls_client_ca
     return {
         "ssl_cert": Path(settings.tls_certificate),
         "ssl_key": Path(settings.tls_key),
-        "ssl_key_password": settings.tls_key_password,
         "ssl_protocol_min": SSLProtocols(f"tls{settings.tls_minimum}"),
         "ssl_ca": Path(authorities) if authorities else None,
         "ssl_client_verify": bool(authorities),
     }
 
 
-def _check_pair(certificate: str, key: str, password: str | None) -> None:
-    """Raise click.UsageError unless a certificate and a key can be read and are a pair."""
+def _check_pair(certificate: str, key: str) -> None:
+    """Raise click.UsageError unless a certificate and a key can be read and are a pair.
+
+    Granian 2.8 has a setting for a key's password, and dies of the keys that OpenSSL 3 writes.
+    """
     import ssl  # starts faster without it
 
-    # Without a password given, one that is needed must not be asked for in the terminal.
+    def refuse_password() -> str:
+        raise click.UsageError(
+            f"--tls-key {key} has a password. Write it without one, into a file that only the"
+            f" server may read: openssl pkey -in {key} -out FILE"
+        )
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        context.load_cert_chain(certificate, key, password or "")
+        context.load_cert_chain(certificate, key, refuse_password)
     except ssl.SSLError as error:
         raise click.UsageError(
             f"--tls-certificate {certificate} and --tls-key {key} cannot be used:"
-            f" {error.reason or error}. They must be PEM files that belong together, and a key"
-            " with a password needs KOLBEN_SERVE_TLS_KEY_PASSWORD."
+            f" {error.reason or error}. They must be PEM files that belong together."
         ) from None

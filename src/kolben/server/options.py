@@ -121,7 +121,6 @@ def _make_option(field: Field[Any], hint: Any) -> click.Option:
         envvar=variables_of(field),
         metavar=_metavar_of(field, hint),
         show_default=_shown_default(field),
-        hidden=about["is_secret"],
         help=about["text"],
     )
 
@@ -231,8 +230,6 @@ def _format_value(field: Field[Any], settings: Settings) -> str:
     key, value = key_of(field.name), getattr(settings, field.name)
     if value is None:
         return f"# {key} ="
-    if field.metadata["is_secret"]:
-        return f'{key} = "…"'
     if _is_mode(field):
         return f"{key} = 0o{value:o}"
     return f"{key} = {json.dumps(value, ensure_ascii=False)}"

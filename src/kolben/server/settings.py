@@ -28,14 +28,12 @@ def setting(
     least: float | None = None,
     most: float | None = None,
     variables: tuple[str, ...] = (),
-    is_secret: bool = False,
 ) -> Any:
     """Make a field of Settings that is an option as well.
 
     default: a value, or a function that finds one. text: what the help says. group: the heading
     it stands under. flags: short forms. least, most: of a number. variables: of the environment,
-    besides KOLBEN_SERVE_NAME. is_secret: is never printed, and has no option that others could see
-    in the list of processes.
+    besides KOLBEN_SERVE_NAME.
     """
     metadata = {
         "text": text,
@@ -44,7 +42,6 @@ def setting(
         "least": least,
         "most": most,
         "variables": variables,
-        "is_secret": is_secret,
     }
     if callable(default):
         return field(default_factory=default, metadata=metadata)
@@ -128,10 +125,7 @@ class Settings:
     tls_certificate: str | None = setting(
         None, "Speak HTTPS with this certificate (PEM, with its chain).", group="TLS"
     )
-    tls_key: str | None = setting(None, "The certificate's private key (PEM).", group="TLS")
-    tls_key_password: str | None = setting(
-        None, "The password of the private key.", group="TLS", is_secret=True
-    )
+    tls_key: str | None = setting(None, "The certificate's private key (PEM, without a password).", group="TLS")
     tls_minimum: Literal["1.2", "1.3"] = setting(
         "1.2", "The oldest version of TLS that is spoken.", group="TLS"
     )
