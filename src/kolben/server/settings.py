@@ -125,7 +125,9 @@ class Settings:
     tls_certificate: str | None = setting(
         None, "Speak HTTPS with this certificate (PEM, with its chain).", group="TLS"
     )
-    tls_key: str | None = setting(None, "The certificate's private key (PEM, without a password).", group="TLS")
+    tls_key: str | None = setting(
+        None, "The certificate's private key (PEM, without a password).", group="TLS"
+    )
     tls_minimum: Literal["1.2", "1.3"] = setting(
         "1.2", "The oldest version of TLS that is spoken.", group="TLS"
     )
