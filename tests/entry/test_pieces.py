@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -130,6 +132,27 @@ def test_what_a_step_raises_is_raised_after_the_body_is_closed(kind: type[BaseEx
         return "nothing was raised"
 
     assert asyncio.run(main()) == "in a step"
+
+
+def test_what_sends_is_let_go_of_with_the_error() -> None:
+    """Servers end the response when nobody holds it any more, not when garbage is collected."""
+
+    def failing() -> Iterator[bytes]:
+        yield b"a"
+        raise ValueError("in the body")
+
+    async def run() -> weakref.ref[Client]:
+        client = Client()
+        with pytest.raises(ValueError, match="in the body"):
+            await send_pieces(Body(failing()), client.start)
+        await asyncio.sleep(0)
+        return weakref.ref(client)
+
+    gc.disable()
+    try:
+        assert asyncio.run(run())() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("fails_at", [0, 1])

@@ -65,6 +65,12 @@ def test_over_ipv6_too() -> None:
     pair.close()
 
 
+def test_it_does_not_matter_at_which_address_the_server_listens(pair: Pair) -> None:
+    port = pair.server.getsockname()[1]
+    ends = parse_ends(pair.text(pair.client), f"0.0.0.0:{port}")
+    assert pair.ends == ends == parse_ends(pair.text(pair.client), f"[::]:{port}")
+
+
 def test_a_connection_is_cut_off(pair: Pair) -> None:
     cut_off(pair.ends)
     assert b"" == pair.client.recv(100)
@@ -73,7 +79,7 @@ def test_a_connection_is_cut_off(pair: Pair) -> None:
 
 
 def test_what_is_not_there_is_not_found(pair: Pair) -> None:
-    nowhere = (("127.0.0.1", 1), ("127.0.0.1", 2))
+    nowhere = (("127.0.0.1", 1), 2)
     assert not write_close(nowhere, 1000, "")
     cut_off(nowhere)
     ends = pair.ends

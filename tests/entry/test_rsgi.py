@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,9 @@ import pytest
 from werkzeug.datastructures import Headers
 
 from kolben import Flask, Response
+from kolben.entry.backpressure import HAS_TCP_INFO, MOST_HELD_BYTES
+from tests.entry.test_raw_socket import Pair
+from tests.entry.waiting import wait_until
 from tests.wires import WIRES, Answer, Message, RSGIConnection, RSGIScope
 
 
@@ -60,6 +66,94 @@ def test_an_error_of_a_stream_is_one_for_the_server(app: Flask) -> None:
     app.add_url_rule("/", "view", lambda: Response(failing()))
     with pytest.raises(ValueError, match="in the stream"):
         ask(app, connection())
+
+
+@pytest.fixture
+def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    """A real connection, which requests say they are of."""
+    made = Pair()
+    monkeypatch.setattr(RSGIScope, "client", made.text(made.client))
+    monkeypatch.setattr(RSGIScope, "server", made.text(made.server))
+    yield made
+    made.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="it has no folder of descriptors")
+def test_half_of_a_stream_ends_its_connection_so_that_it_does_not_look_whole(
+    app: Flask, pair: Pair
+) -> None:
+    def failing() -> Iterator[str]:
+        yield "a"
+        raise ValueError("in the stream")
+
+    app.add_url_rule("/", "view", lambda: Response(failing()))
+    with pytest.raises(ValueError, match="in the stream"):
+        ask(app, connection())
+    assert b"" == pair.client.recv(1)
+
+
+def test_a_whole_stream_leaves_its_connection_alone(app: Flask, pair: Pair) -> None:
+    app.add_url_rule("/", "view", lambda: Response(iter(["a", "b"])))
+    assert b"ab" == ask(app, connection()).body
+    pair.server.send(b"x")
+    assert b"x" == pair.client.recv(1)
+
+
+def test_what_fails_before_a_stream_has_begun_does_not_end_the_connection(
+    app: Flask, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: RSGIConnection, status: int, headers: Any) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(RSGIConnection, "response_stream", refuse)
+    app.add_url_rule("/", "view", lambda: Response(iter(["a"])))
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(connection().run(app))
+    pair.server.send(b"x")
+    assert b"x" == pair.client.recv(1)
+
+
+@pytest.mark.skipif(not HAS_TCP_INFO, reason="only Linux tells what a socket has taken")
+def test_a_stream_is_made_no_faster_than_its_client_takes_it(app: Flask, pair: Pair) -> None:
+    made: list[int] = []
+    piece = b"x" * 100_000
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(100):
+            made.append(number)
+            yield piece
+
+    app.add_url_rule("/", "view", lambda: Response(pieces()))
+    asked = connection()
+
+    async def send_to_the_socket(data: bytes) -> None:
+        """Do what Granian does, which takes all and writes what the socket wants."""
+        waiting.append(data)
+        with suppress(BlockingIOError):
+            while waiting:
+                sent = pair.server.send(waiting[0])
+                waiting[0] = waiting[0][sent:]
+                if not waiting[0]:
+                    del waiting[0]
+
+    waiting: list[bytes] = []
+    pair.server.setblocking(False)
+    pair.server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 100_000)
+    asked.send_bytes = send_to_the_socket  # type: ignore[method-assign]
+
+    async def run() -> None:
+        sending = asyncio.create_task(asked.run(app))
+        await wait_until(lambda: sum(map(len, waiting)) > MOST_HELD_BYTES)
+        await asyncio.sleep(0.2)
+        assert len(made) < 40
+        left = 100 * len(piece)
+        while left:
+            left -= len(await asyncio.to_thread(pair.client.recv, left))
+            await send_to_the_socket(b"")
+        await sending
+
+    asyncio.run(run())
+    assert 100 == len(made)
 
 
 def test_that_the_client_is_gone_is_no_error(app: Flask) -> None:

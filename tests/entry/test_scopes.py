@@ -13,6 +13,7 @@ from werkzeug.datastructures import Headers
 from kolben.core.request import Request
 from kolben.core.source import EnvironSource
 from kolben.entry import scopes
+from kolben.entry.refusals import Refused
 from kolben.entry.scopes import (
     ASGISource,
     RSGISource,
@@ -242,9 +243,30 @@ def test_an_empty_host_is_none() -> None:
 
 def test_http_2_says_the_host_as_its_authority() -> None:
     scope = RSGIScope(message(headers=()))
-    scope.authority = "localhost:8000"
+    scope.authority, scope.http_version = "localhost:8000", "2"
     assert glance_rsgi(scope)[0] == "localhost:8000"
     assert RSGISource(scope).environ()["HTTP_HOST"] == "localhost:8000"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "seen"), [(["evil"], "good"), (["good"], "good"), ([], None), (["good", "good"], ",")]
+)
+def test_the_host_of_a_target_that_is_a_url_goes_before_the_header(
+    hosts: list[str], seen: str | None
+) -> None:
+    scope = RSGIScope(message(headers=[("Host", host) for host in hosts]))
+    scope.authority = "good"
+    assert glance_rsgi(scope)[0] == seen
+    assert RSGISource(scope).environ().get("HTTP_HOST") == seen
+
+
+@pytest.mark.parametrize("codings", [["gzip, chunked"], ["chunked", "chunked"], ["identity"], [""]])
+def test_a_body_in_another_coding_is_refused(codings: list[str]) -> None:
+    asked = message(headers=[("Transfer-Encoding", coding) for coding in codings])
+    with pytest.raises(Refused):
+        glance_asgi(scope_of(asked))
+    with pytest.raises(Refused):
+        glance_rsgi(RSGIScope(asked))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -146,6 +148,82 @@ def test_an_answer_may_be_replaced_only_by_an_error() -> None:
     assert (500, [("X-B", "2")]) == (wire.status, wire.headers)
     with pytest.raises(AssertionError, match="twice"):
         call(twice)
+
+
+def test_an_error_after_the_headers_are_sent_goes_on_its_way() -> None:
+    """PEP 3333: where it is too late for another answer, start_response raises the error again."""
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"a"
+        yield b"b"
+        try:
+            raise ValueError("too late")
+        except ValueError:
+            start_response("500 Oh", [], sys.exc_info())
+
+    with pytest.raises(ValueError, match="too late") as raised:
+        call(app)
+    assert "app" == raised.traceback[-1].name
+
+
+def test_an_error_before_the_first_piece_is_in_time_for_another_answer() -> None:
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        try:
+            raise ValueError
+        except ValueError:
+            start_response("500 Oh", [], sys.exc_info())
+        yield b"failed"
+
+    wire = call(app)
+    assert (500, b"failed") == (wire.status, wire.body)
+
+
+@pytest.mark.parametrize("piece", ["text", None, 1])
+def test_a_piece_that_is_no_bytes_is_an_error_and_no_end(piece: Any) -> None:
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"a"
+        yield piece
+
+    with pytest.raises(TypeError, match="WSGI wants bytes"):
+        call(app)
+
+
+def test_a_file_goes_out_through_the_servers_wrapper() -> None:
+    file = io.BytesIO(b"x" * 20_000)
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](file)
+        return wrapped
+
+    assert b"x" * 20_000 == call(app).body
+    assert file.closed
+
+
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [
+        ({"REQUEST_METHOD": "get"}, 501),
+        ({"PATH_INFO": ""}, 400),
+        ({"HTTP_TRANSFER_ENCODING": "gzip, chunked"}, 501),
+    ],
+    ids=str,
+)
+def test_what_is_refused_reaches_no_app(scope: Any, status: int) -> None:
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        raise AssertionError("it was called")
+
+    wire = call(app, **scope)
+    assert (status, ("Connection", "close")) == (wire.status, wire.headers[-1])
+
+
+@pytest.mark.parametrize(("host", "ends"), [(None, True), ("a b", True), ("a", False)])
+def test_a_bad_host_ends_its_connection(host: str | None, ends: bool) -> None:
+    wire = call(answer(status="400 Bad Request"), HTTP_HOST=host)
+    assert ends == (("Connection", "close") in wire.headers)
 
 
 def test_a_body_without_start_response_is_an_error_and_closed() -> None:

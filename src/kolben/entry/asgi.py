@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from kolben.entry import incoming, lifespan
 from kolben.entry.bodies import ClientGone, asgi_pieces
 from kolben.entry.disconnects import run_watched
 from kolben.entry.pieces import SendPiece, send_pieces
+from kolben.entry.refusals import Refused, check_line, closing
 from kolben.entry.scopes import ASGISource, glance_asgi, split_root
 from kolben.typing import App, Message, Receive, Scope, Send
 
@@ -48,20 +50,29 @@ async def _answer_http(app: App, scope: Scope, receive: Receive, send: Send) -> 
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    path = scope["path"]
+    method, path = scope["method"], scope["path"]
     root = scope.get("root_path")
+    try:
+        # What an app is mounted in may say "" for the place itself.
+        check_line(method, path or root or "")
+        glance = glance_asgi(scope)
+    except Refused as refused:
+        await _refuse(refused, scope, send)
+        return
     source = ASGISource(scope)
     try:
         outgoing = await incoming.answer(
             app,
             source,
-            (scope["method"], split_root(root, path) if root else path),
-            glance_asgi(scope),
+            (method, split_root(root, path) if root else path),
+            glance,
             lambda: asgi_pieces(receive),
             client_leaves,
         )
         # Without an answer its client is gone, or has not sent all of its body.
         body, status, headers = outgoing or ([], "400", [])
+        if status[:3] == "400":
+            headers = closing(headers, glance[0], scope.get("http_version", "1.1"))
         if type(body) is list:
             content = body[0] if len(body) == 1 else b"".join(body)
             start = _start(status, headers)
@@ -74,6 +85,14 @@ async def _answer_http(app: App, scope: Scope, receive: Receive, send: Send) -> 
             await run_watched(_send_stream(body, status, headers, send), client_leaves)
     finally:
         source.close()
+
+
+async def _refuse(refused: Refused, scope: Scope, send: Send) -> None:
+    """Answer a request that the app does not see."""
+    headers = refused.headers(scope.get("http_version", "1.1"))
+    with suppress(OSError):  # the client is gone
+        await send(_start(str(refused.status), headers))
+        await send({"type": "http.response.body", "body": refused.body})
 
 
 async def _send_stream(

@@ -45,7 +45,13 @@ async def _send_plain(iterator: Any, send: SendPiece, steps: list[asyncio.Future
     while True:
         step, context = start_in_thread(next, iterator, _END)
         steps[:] = [step]
-        piece = await asyncio.shield(step)
+        waiting = asyncio.shield(step)
+        try:
+            piece = await waiting
+        finally:
+            # They have the exception, whose traceback has this frame: what sends would live on, and
+            # the connection stay open, until the garbage is collected.
+            del step, waiting
         take_over(context)
         if piece is _END:
             return
@@ -58,6 +64,7 @@ async def _close(body: Any, steps: list[asyncio.Future[Any]]) -> None:
     if steps:
         await asyncio.wait(steps)
         steps[0].exception()  # whoever waited for it has had it
+        steps.clear()
     try:
         if isinstance(body, SentBody):
             await body.aclose()

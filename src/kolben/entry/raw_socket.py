@@ -1,7 +1,8 @@
 """The TCP connection beneath one that Granian holds, for what its interfaces have no words for.
 
-RSGI 1.6 knows no close code, and no server of ours lets go of a client that reads nothing. Both are
-said to the socket itself: this process has it open, and it is known by the addresses of its ends.
+RSGI 1.6 knows no close code, cannot break a response off, and no server of ours lets go of a client
+that reads nothing. All that is said to the socket itself: this process has it open, and it is known
+by its ends.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from contextlib import suppress
 
 from kolben.entry.scopes import _split_address
 
-Address = tuple[str, int]
-Ends = tuple[Address, Address]
+# The client's address and the server's port. Not the server's address, which Granian says as it
+# listens (0.0.0.0), and the socket as it was reached.
+Ends = tuple[tuple[str, int], int]
 
 _FOLDERS = ("/proc/self/fd", "/dev/fd")
 # The descriptors of connections, as they were found last; each is looked at before it is used.
@@ -25,10 +27,10 @@ _descriptors: dict[Ends, int] = {}
 def parse_ends(client: str, server: str) -> Ends | None:
     """Return the ends of a connection; None for a socket that is a file."""
     client_host, client_port = _split_address(client)
-    server_host, server_port = _split_address(server)
+    server_port = _split_address(server)[1]
     if client_port is None or server_port is None:
         return None
-    return (client_host, int(client_port)), (server_host, int(server_port))
+    return (client_host, int(client_port)), int(server_port)
 
 
 def write_close(ends: Ends, code: int, reason: str) -> bool:
@@ -36,7 +38,7 @@ def write_close(ends: Ends, code: int, reason: str) -> bool:
 
     Nothing else may be on its way to the client. SECURITY: only for a connection without TLS.
     """
-    found = _find(ends)
+    found = find(ends)
     if found is None:
         return False
     with found:
@@ -50,7 +52,7 @@ def write_close(ends: Ends, code: int, reason: str) -> bool:
 
 def cut_off(ends: Ends) -> None:
     """End the connection; the server finds it ended."""
-    found = _find(ends)
+    found = find(ends)
     if found is not None:
         with found, suppress(OSError):  # it may just have ended
             found.shutdown(socket.SHUT_RDWR)
@@ -61,7 +63,7 @@ def forget(ends: Ends) -> None:
     _descriptors.pop(ends, None)
 
 
-def _find(ends: Ends) -> socket.socket | None:
+def find(ends: Ends) -> socket.socket | None:
     """Return a duplicate of a connection's socket, which the caller closes."""
     # PERF: where it was, else among descriptors that are new, else among all: 1.3 ms instead of
     # 8.3 ms with 1,000 of them (benchmarks/sockets.py).
@@ -123,4 +125,4 @@ def _ends_of(connection: socket.socket) -> Ends | None:
         peer, own = connection.getpeername(), connection.getsockname()
     except OSError:  # it listens, or is no longer connected
         return None
-    return (peer[0], peer[1]), (own[0], own[1])
+    return (peer[0], peer[1]), own[1]

@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from kolben.core.file_body import FileBody
-from kolben.entry import incoming
+from kolben.entry import incoming, raw_socket
+from kolben.entry.adapted_scope import on_the_wire
+from kolben.entry.backpressure import Backlog
 from kolben.entry.bodies import ClientGone, rsgi_pieces
 from kolben.entry.disconnects import run_watched
 from kolben.entry.pieces import SendPiece, send_pieces
+from kolben.entry.refusals import Refused, check_line, closing
 from kolben.entry.scopes import RSGISource, glance_rsgi
 from kolben.typing import App
 
@@ -24,13 +27,20 @@ async def answer(app: App, scope: Any, protocol: Any) -> None:
 
         await websocket_rsgi.answer(app, scope, protocol)
         return
-    glance = glance_rsgi(scope)
+    line = scope.method, scope.path
+    try:
+        # The place that an app is mounted at has no path below it.
+        check_line(line[0], line[1] or getattr(scope, "root_path", ""))
+        glance = glance_rsgi(scope)
+    except Refused as refused:
+        protocol.response_bytes(refused.status, refused.headers(scope.http_version), refused.body)
+        return
     source = RSGISource(scope)
     try:
         outgoing = await incoming.answer(
             app,
             source,
-            (scope.method, scope.path),
+            line,
             glance,
             lambda: rsgi_pieces(protocol, glance[2], scope.http_version),
             protocol.client_disconnect,
@@ -38,10 +48,12 @@ async def answer(app: App, scope: Any, protocol: Any) -> None:
         # Without an answer its client is gone, or has not sent all of its body.
         body, status, headers = outgoing or ([], "400", [])
         code = int(status[:3])
+        if code == 400:
+            headers = closing(headers, glance[0], scope.http_version)
         if isinstance(body, FileBody):
             _send_file(body, protocol, code, headers)
         elif type(body) is not list:
-            work = _send_stream(body, protocol, code, headers)
+            work = _send_stream(body, scope, protocol, code, headers)
             await run_watched(work, protocol.client_disconnect)
         elif not body:
             protocol.response_empty(code, headers)
@@ -60,18 +72,25 @@ def _send_file(body: FileBody, protocol: Any, code: int, headers: list[tuple[str
 
 
 async def _send_stream(
-    body: Iterable[bytes], protocol: Any, code: int, headers: list[tuple[str, str]]
+    body: Iterable[bytes], scope: Any, protocol: Any, code: int, headers: list[tuple[str, str]]
 ) -> None:
-    """Send a body piece by piece."""
+    """Send a body piece by piece, no faster than the client takes it."""
+    wire = on_the_wire(scope)
+    ends = raw_socket.parse_ends(wire.client, wire.server)
+    backlog = Backlog(ends)
+    is_begun = False
 
     async def start() -> SendPiece:
+        nonlocal is_begun
         transport = protocol.response_stream(code, headers)
+        is_begun = True
 
         async def send_piece(piece: bytes) -> None:
             try:
                 await transport.send_bytes(piece)
             except RuntimeError as error:
                 raise ClientGone from error
+            await backlog.add(len(piece))
 
         return send_piece
 
@@ -79,6 +98,13 @@ async def _send_stream(
         await send_pieces(body, start)
     except ClientGone:
         return
+    except BaseException:
+        # RFC 9112 §8: Granian would send the last chunk, and half of a body look like all of it.
+        if is_begun and ends is not None:
+            raw_socket.cut_off(ends)
+        raise
+    finally:
+        backlog.close()
 
 
 def begin(app: App, loop: asyncio.AbstractEventLoop) -> None:

@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import IO, Any
 
 from kolben.core.source import EnvironSource
+from kolben.entry.refusals import check_coding
 from kolben.typing import Scope, WSGIEnvironment
 
 # What of a request decides how it is taken on: Host, whether it has cookies, and how long its body
@@ -163,9 +164,10 @@ def add_address(environ: WSGIEnvironment, host_key: str, port_key: str, address:
 
 
 def glance_asgi(scope: Scope) -> Glance:
-    """Look at what of an ASGI scope decides how the request is taken on."""
+    """Look at what of an ASGI scope decides how the request is taken on; raises Refused."""
     host: str | None = None
     length: str | None = None
+    coding: str | None = None
     has_cookie = False
     for name, value in scope["headers"]:
         if name == b"host":
@@ -176,8 +178,11 @@ def glance_asgi(scope: Scope) -> Glance:
         elif name == b"content-length":
             length = value.decode("latin-1")
         elif name == b"transfer-encoding":
-            length = length or ""
-    if length is None and _may_have_body(scope.get("http_version", "1.1"), scope["method"]):
+            coding = value.decode("latin-1") if coding is None else ","
+    if coding is not None:
+        check_coding(coding)
+        length = length or ""
+    elif length is None and _may_have_body(scope.get("http_version", "1.1"), scope["method"]):
         length = ""
     return host or None, has_cookie, length
 
@@ -222,9 +227,13 @@ class RSGISource(_ScopeSource):
         }
         add_address(environ, "SERVER_NAME", "SERVER_PORT", _split_address(scope.server))
         add_address(environ, "REMOTE_ADDR", "REMOTE_PORT", _split_address(scope.client))
-        add_headers(environ, scope.headers.items())
-        if "HTTP_HOST" not in environ and scope.authority:
-            environ["HTTP_HOST"] = scope.authority  # HTTP/2's :authority
+        headers = scope.headers
+        add_headers(environ, headers.items())
+        host = _host_of(scope, headers)
+        if host is not None:
+            environ["HTTP_HOST"] = host
+        else:
+            environ.pop("HTTP_HOST", None)
         return self._complete(environ, scope.scheme)
 
 
@@ -237,14 +246,30 @@ def _split_address(address: str) -> tuple[str, str | None]:
 
 
 def glance_rsgi(scope: Any) -> Glance:
-    """Look at what of an RSGI scope decides how the request is taken on."""
+    """Look at what of an RSGI scope decides how the request is taken on; raises Refused."""
     headers = scope.headers
-    # SECURITY: of two hosts neither is believed (RFC 9112 §3.2): this is no valid one.
-    hosts = headers.get_all("host")
-    host = hosts[0] if len(hosts) == 1 else "," if hosts else ""
     length: str | None = headers.get("content-length")
-    if length is None and (
-        "transfer-encoding" in headers or _may_have_body(scope.http_version, scope.method)
-    ):
-        length = ""
-    return host or scope.authority, "cookie" in headers, length
+    if length is None:
+        # A server takes the length away where both are there (RFC 9112 §6.3).
+        if "transfer-encoding" in headers:
+            check_coding(",".join(headers.get_all("transfer-encoding")))
+            length = ""
+        elif _may_have_body(scope.http_version, scope.method):
+            length = ""
+    return _host_of(scope, headers), "cookie" in headers, length
+
+
+def _host_of(scope: Any, headers: Any) -> str | None:
+    """Return the host that an RSGI scope is for; one that is not valid where it has several.
+
+    RFC 9112 §3.2.2: where the target is a URL, its host goes before the header. HTTP/1.1 wants
+    the header as well.
+    """
+    hosts = headers.get_all("host")
+    # SECURITY: of two hosts neither is believed (RFC 9112 §3.2).
+    if len(hosts) > 1:
+        return ","
+    found: str | None = scope.authority
+    if found is None or (not hosts and scope.http_version == "1.1"):
+        found = hosts[0] if hosts else None
+    return found or None

@@ -96,8 +96,7 @@ class ASGIChannel:
         """Give a client up that reads nothing; other servers than Granian do that themselves."""
         client, server = self._scope.get("client"), self._scope.get("server")
         if self.is_granian and client and server and client[1] and server[1]:
-            ends = (client[0], int(client[1])), (server[0], int(server[1]))
-            raw_socket.cut_off(ends)
+            raw_socket.cut_off(((client[0], int(client[1])), int(server[1])))
 
     async def _say(self, message: dict[str, Any]) -> None:
         try:

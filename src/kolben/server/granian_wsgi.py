@@ -10,7 +10,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
+from werkzeug.wsgi import FileWrapper
+
 from kolben.entry import wsgi
+from kolben.entry.refusals import Refused, check_coding, check_line, closing
 from kolben.server.granian_input import open_body
 from kolben.typing import WSGIApplication
 
@@ -38,11 +41,12 @@ Handler = Callable[[Answer, dict[str, Any]], int]
 class Start:
     """The start_response of one request."""
 
-    __slots__ = ("headers", "status", "written")
+    __slots__ = ("headers", "is_sent", "status", "written")
 
     def __init__(self) -> None:
         self.status = 0
         self.headers: Headers = []
+        self.is_sent = False
         self.written: list[bytes] = []
 
     def __call__(
@@ -51,7 +55,10 @@ class Start:
         """Take status and headers; return PEP 3333's `write`.
 
         ValueError: the status is none of HTTP. Called again without `exc_info`: AssertionError.
+        With it, after the headers have been sent: the error in it, which ends the response.
         """
+        if self.is_sent and exc_info is not None:
+            raise exc_info[1].with_traceback(exc_info[2])
         if self.status and exc_info is None:
             raise AssertionError("start_response was called twice for one request.")
         self.status = _known.get(status) or check_status(status)
@@ -72,7 +79,11 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
-        return self._next()
+        piece = self._next()
+        if type(piece) is not bytes:
+            # SECURITY: Granian would end the body here, and it would look whole.
+            raise TypeError(f"A piece of the body is {piece!r:.50}. WSGI wants bytes.")
+        return piece
 
     def close(self) -> None:
         """Tell the app that nothing more is wanted."""
@@ -109,6 +120,7 @@ def base_environ(*, multiprocess: bool, multithread: bool) -> dict[str, Any]:
         "SCRIPT_NAME": "",
         "SERVER_SOFTWARE": "Granian",
         "wsgi.errors": sys.stderr,
+        "wsgi.file_wrapper": FileWrapper,
         "wsgi.input_terminated": True,
         "wsgi.multiprocess": multiprocess,
         "wsgi.multithread": multithread,
@@ -118,7 +130,11 @@ def base_environ(*, multiprocess: bool, multithread: bool) -> dict[str, Any]:
 
 
 def repair(environ: dict[str, Any]) -> None:
-    """Put right what Granian says of a request in another way than PEP 3333 does."""
+    """Put right what Granian says of a request in another way than PEP 3333 does.
+
+    Raises Refused for a request that the app must not see.
+    """
+    check_line(environ["REQUEST_METHOD"], environ["PATH_INFO"])
     if not environ.get("HTTP_HOST", ""):
         # Granian says '' where there is no Host; the entry answers 400 where one is required.
         environ.pop("HTTP_HOST", None)
@@ -135,6 +151,7 @@ def repair(environ: dict[str, Any]) -> None:
     if length:
         environ["wsgi.input"] = open_body(environ["wsgi.input"], int(length))
     elif "HTTP_TRANSFER_ENCODING" in environ or not protocol.startswith("HTTP/1"):
+        check_coding(environ.get("HTTP_TRANSFER_ENCODING", "chunked"))
         environ["wsgi.input"] = open_body(environ["wsgi.input"], None)
     else:
         # RFC 9112 §6.3: neither header means that there is no body.
@@ -156,7 +173,10 @@ def connect(
     def handle(answer: Answer, scope: dict[str, Any]) -> int:
         # Granian makes a scope for each request, which is nobody else's.
         scope.update(base)
-        repair(scope)
+        try:
+            repair(scope)
+        except Refused as refused:
+            return _refuse(refused, scope, answer)
         if adapt is not None:
             adapt(scope)
         start = Start()
@@ -167,6 +187,8 @@ def connect(
             start.status = _known.get(status) or check_status(status)
         else:
             body = app(scope, start)
+        if start.status == 400:
+            start.headers = closing(start.headers, scope.get("HTTP_HOST"), _version_of(scope))
         # Granian sends a list in one call, without coming back into Python for each piece.
         if type(body) is list and start.status and not start.written:
             whole = body[0] if len(body) == 1 else b"".join(body)
@@ -176,6 +198,18 @@ def connect(
         return start.status
 
     return handle
+
+
+def _refuse(refused: Refused, environ: dict[str, Any], answer: Answer) -> int:
+    """Answer a request that the app does not see; return the status."""
+    headers = refused.headers(_version_of(environ))
+    answer.response_bytes(refused.status, headers, refused.body)
+    return refused.status
+
+
+def _version_of(environ: dict[str, Any]) -> str:
+    """Return the version of HTTP, as `1.1`."""
+    return str(environ["SERVER_PROTOCOL"]).removeprefix("HTTP/")
 
 
 def _send_stream(answer: Answer, start: Start, body: Iterable[bytes]) -> None:
@@ -192,6 +226,7 @@ def _send_stream(answer: Answer, start: Start, body: Iterable[bytes]) -> None:
         if close is not None:
             close()
         raise
+    start.is_sent = True
     answer.response_iter(start.status, start.headers, Stream(first, pieces, close))
 
 

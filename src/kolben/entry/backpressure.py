@@ -1,0 +1,92 @@
+"""How much of a response the server still holds, so that a client that reads slowly is waited for.
+
+RSGI's `send_bytes` takes any number of bytes at once and keeps them: a gigabyte that is made as it
+is sent would be in memory whole. What the system's socket has taken tells what is left. On Linux;
+where that cannot be asked, nobody is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import sys
+
+from kolben.entry import raw_socket
+from kolben.entry.raw_socket import Ends
+
+# What a server may hold of one response, beside what is in the socket itself.
+MOST_HELD_BYTES = 512 * 1024
+# How long it is waited before the socket is asked again: from the first to the last, doubling.
+FIRST_WAIT_S = 0.001
+LONGEST_WAIT_S = 0.05
+
+# The state and tcpi_bytes_acked in struct tcp_info, a closed connection's state, and the ioctl for
+# what waits in the socket (linux/tcp.h, linux/sockios.h).
+_INFO = struct.Struct("=B119xQ")
+_TCP_CLOSE = 7
+_OUTQ = 0x5411
+HAS_TCP_INFO = sys.platform == "linux"
+
+
+class Backlog:
+    """Counts the bytes of one response; close() it at the end."""
+
+    __slots__ = ("_connection", "_ends", "_held", "_taken")
+
+    def __init__(self, ends: Ends | None) -> None:
+        """Begin to count. ends: of its connection; None if they are not known."""
+        self._ends = ends if HAS_TCP_INFO else None
+        self._connection: socket.socket | None = None
+        # Handed to the server since its socket had taken `_taken`.
+        self._held = 0
+        self._taken = 0
+
+    async def add(self, size: int) -> None:
+        """Count a piece that was handed to the server; wait while it holds too many."""
+        self._held += size
+        if self._held <= MOST_HELD_BYTES or self._ends is None:
+            return
+        if self._connection is None:
+            self._begin_to_look(self._ends)
+        wait_s = FIRST_WAIT_S
+        while self._count_down() > MOST_HELD_BYTES:
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _begin_to_look(self, ends: Ends) -> None:
+        """Find the connection: only for a response that is not small."""
+        self._connection = raw_socket.find(ends)
+        if self._connection is None:
+            self._ends = None
+        else:
+            # Nobody knows how much of what came before is taken: it goes free.
+            self._held, self._taken = 0, count_taken(self._connection) or 0
+
+    def _count_down(self) -> int:
+        """Return how much is held, less what the socket has taken since the last look."""
+        taken = None if self._connection is None else count_taken(self._connection)
+        if taken is None:
+            return 0
+        # Headers, the frames of chunks and TLS are taken too, but earn no credit.
+        self._held = max(0, self._held - (taken - self._taken))
+        self._taken = taken
+        return self._held
+
+
+def count_taken(connection: socket.socket) -> int | None:
+    """Return how many bytes a connection has ever been given to send; None if it is closed."""
+    from fcntl import ioctl  # starts faster without it
+
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    state, acked = _INFO.unpack_from(info)
+    if state == _TCP_CLOSE:
+        return None
+    (waiting,) = struct.unpack("=i", ioctl(connection, _OUTQ, bytes(4)))
+    return int(acked + waiting)
