@@ -52,15 +52,11 @@ async def _answer_http(app: App, scope: Scope, receive: Receive, send: Send) -> 
 
     method, path = scope["method"], scope["path"]
     root = scope.get("root_path")
+    source = ASGISource(scope)
     try:
         # What an app is mounted in may say "" for the place itself.
         check_line(method, path or root or "")
         glance = glance_asgi(scope)
-    except Refused as refused:
-        await _refuse(refused, scope, send)
-        return
-    source = ASGISource(scope)
-    try:
         outgoing = await incoming.answer(
             app,
             source,
@@ -83,6 +79,8 @@ async def _answer_http(app: App, scope: Scope, receive: Receive, send: Send) -> 
                 return
         else:
             await run_watched(_send_stream(body, status, headers, send), client_leaves)
+    except Refused as refused:
+        await _refuse(refused, scope, send)
     finally:
         source.close()
 

@@ -23,20 +23,14 @@ async def answer(app: App, scope: Any, protocol: Any) -> None:
     if not app._got_first_request:
         await app.serving.start()  # of a server that did not call begin()
     if scope.proto == "ws":
-        from kolben.entry import websocket_rsgi  # starts faster without it
-
-        await websocket_rsgi.answer(app, scope, protocol)
+        await _answer_websocket(app, scope, protocol)
         return
     line = scope.method, scope.path
+    source = RSGISource(scope)
     try:
         # The place that an app is mounted at has no path below it.
         check_line(line[0], line[1] or getattr(scope, "root_path", ""))
         glance = glance_rsgi(scope)
-    except Refused as refused:
-        protocol.response_bytes(refused.status, refused.headers(scope.http_version), refused.body)
-        return
-    source = RSGISource(scope)
-    try:
         outgoing = await incoming.answer(
             app,
             source,
@@ -60,8 +54,16 @@ async def answer(app: App, scope: Any, protocol: Any) -> None:
         else:
             content = body[0] if len(body) == 1 else b"".join(body)
             protocol.response_bytes(code, headers, content)
+    except Refused as refused:
+        protocol.response_bytes(refused.status, refused.headers(scope.http_version), refused.body)
     finally:
         source.close()
+
+
+async def _answer_websocket(app: App, scope: Any, protocol: Any) -> None:
+    from kolben.entry import websocket_rsgi  # starts faster without it
+
+    await websocket_rsgi.answer(app, scope, protocol)
 
 
 def _send_file(body: FileBody, protocol: Any, code: int, headers: list[tuple[str, str]]) -> None:
