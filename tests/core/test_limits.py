@@ -15,3 +15,10 @@ def test_a_limit_says_how_it_is_set() -> None:
         " app.config['MAX_FORM_PARTS'], or for one request request.max_form_parts in a"
         " before_request function."
     )
+
+
+def test_one_of_the_server_says_so() -> None:
+    assert TooLarge("--max-body", 5).explanation("POST", "/form") == (
+        "POST /form: the request is above --max-body, which is 5 here. Serve with a higher"
+        " --max-body."
+    )

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from kolben import Flask, request
 from kolben.core.body import SmallBody
 from kolben.entry import bodies
 from kolben.entry.bodies import (
@@ -20,10 +21,13 @@ from kolben.entry.bodies import (
     ClientGone,
     RefusedBody,
     asgi_pieces,
+    lower,
     read_body,
     rsgi_pieces,
+    set_max_body,
+    too_large,
 )
-from tests.wires import RSGIProtocol, RSGIProtocolClosed
+from tests.wires import WIRES, RSGIProtocol, RSGIProtocolClosed, WireClient
 
 
 def open_all(pieces: Iterable[bytes]) -> Any:
@@ -296,3 +300,33 @@ def test_while_it_waits_for_a_client_the_loop_goes_on() -> None:
         return task.cancelled()
 
     assert asyncio.run(main()) is True
+
+
+@pytest.mark.parametrize(("app_most", "most"), [(None, 10), (5, 5), (20, 10)])
+def test_the_server_may_allow_less_than_the_app(app_most: int | None, most: int) -> None:
+    assert app_most == lower(app_most)
+    set_max_body(10)
+    try:
+        assert most == lower(app_most)
+        assert "--max-body" == too_large(10).setting
+        assert "MAX_CONTENT_LENGTH" == too_large(5).setting
+    finally:
+        set_max_body(0)
+
+
+@pytest.mark.parametrize("name", ["asgi", "rsgi"])
+@pytest.mark.parametrize("streams_body", [False, True])
+@pytest.mark.parametrize("size", [10, 11])
+def test_no_view_reads_more_than_the_server_allows(
+    app: Flask, name: str, streams_body: bool, size: int
+) -> None:
+    @app.post("/", stream_body=streams_body)
+    def view() -> bytes:
+        return request.get_data()
+
+    set_max_body(10)
+    try:
+        answer = WireClient(app, WIRES[name]).post("/", data=b"x" * size)
+    finally:
+        set_max_body(0)
+    assert (200 if size == 10 else 413) == answer.status

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
+from kolben.entry.bodies import set_max_body
 from kolben.server.granian_input import open_body
 
 
@@ -73,3 +74,13 @@ def test_a_large_body_is_read_whole() -> None:
 
 def test_what_follows_the_promised_length_is_left_alone() -> None:
     assert b"abc" == open_body(Source(b"abcdef"), 3).read()
+
+
+def test_no_more_is_read_than_the_server_allows() -> None:
+    set_max_body(10)
+    try:
+        assert b"x" * 10 == open_body(Source(b"x" * 10), None).read()
+        with pytest.raises(RequestEntityTooLarge):
+            open_body(Source(b"x" * 11), None).read()
+    finally:
+        set_max_body(0)

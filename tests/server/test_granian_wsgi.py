@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kolben.entry.bodies import set_max_body
 from kolben.server.granian_wsgi import base_environ, check_status, connect
 from kolben.typing import WSGIApplication
 
@@ -218,6 +219,15 @@ def test_what_is_refused_reaches_no_app(scope: Any, status: int) -> None:
 
     wire = call(app, **scope)
     assert (status, ("Connection", "close")) == (wire.status, wire.headers[-1])
+
+
+def test_a_body_above_what_the_server_allows_is_refused() -> None:
+    set_max_body(10)
+    try:
+        assert 413 == call(answer(), CONTENT_LENGTH="11").status
+        assert 200 == call(answer(), CONTENT_LENGTH="10").status
+    finally:
+        set_max_body(0)
 
 
 @pytest.mark.parametrize(("host", "ends"), [(None, True), ("a b", True), ("a", False)])

@@ -14,6 +14,7 @@ from typing import IO, Any, cast
 
 from kolben.core.body import SmallBody
 from kolben.core.limits import TooLarge
+from kolben.entry.body_timeouts import in_time
 from kolben.entry.threads import run_in_thread
 from kolben.typing import Receive
 
@@ -21,7 +22,9 @@ from kolben.typing import Receive
 # goes through a thread.
 MEMORY_BYTES = 512 * 1024
 PIECE_BYTES = 1024 * 1024
-
+# What RSGI is asked for in one go, without seeing whether anything comes; it must be there whole in
+# the time that a piece has.
+AT_ONCE_BYTES = 64 * 1024
 
 # A Content-Length of more digits is above every limit.
 _LONGEST_LENGTH = 18
@@ -31,6 +34,29 @@ _MOMENT_S = 0.05
 
 Parts = list[bytes | bytearray]
 OpenBody = Callable[[], AsyncGenerator[bytes, None]]
+
+
+# What the server allows, whatever the app does.
+_max_body_bytes: int | None = None
+
+
+def set_max_body(most: int) -> None:
+    """Set how many bytes the body of any request may have; 0: any number, as without a call."""
+    global _max_body_bytes
+    _max_body_bytes = most or None
+
+
+def lower(most: int | None) -> int | None:
+    """Return what an app allows, or what the server does if that is less."""
+    if _max_body_bytes is None:
+        return most
+    return _max_body_bytes if most is None else min(most, _max_body_bytes)
+
+
+def too_large(most: int | None) -> TooLarge:
+    """Return the error for a body that is above a limit."""
+    is_ours = most is not None and most == _max_body_bytes
+    return TooLarge("--max-body" if is_ours else "MAX_CONTENT_LENGTH", most)
 
 
 class ClientGone(Exception):
@@ -49,7 +75,7 @@ class RefusedBody(RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io calls it so
         """Raise RequestEntityTooLarge (413)."""
-        raise TooLarge("MAX_CONTENT_LENGTH", self._most)
+        raise too_large(self._most)
 
 
 async def read_body(open_body: OpenBody, length: str, most: int | None) -> IO[bytes]:
@@ -125,9 +151,9 @@ def _close(file: Any) -> None:
 
 
 async def asgi_pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
-    """Yield a body as ASGI gives it; ClientGone if it is cut off."""
+    """Yield a body as ASGI gives it; ClientGone if it is cut off, SlowBody if it stays away."""
     while True:
-        message = await receive()
+        message = await in_time(receive())
         if message["type"] != "http.request":
             raise ClientGone
         piece = message.get("body", b"")
@@ -140,18 +166,23 @@ async def asgi_pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
 async def rsgi_pieces(
     protocol: Any, length: str | None, version: str
 ) -> AsyncGenerator[bytes, None]:
-    """Yield a body as RSGI gives it; ClientGone if it is cut off.
+    """Yield a body as RSGI gives it; ClientGone if it is cut off, SlowBody if it stays away.
 
     length: what Content-Length promises. version: of HTTP.
     """
-    if length and length.isdecimal() and not _is_above(length, MEMORY_BYTES):
+    if length and length.isdecimal() and not _is_above(length, AT_ONCE_BYTES):
         try:
-            yield await protocol()
+            yield await in_time(protocol())
         except RuntimeError as error:
             raise ClientGone from error
         return
     size = empty = 0
-    async for piece in protocol:
+    pieces = aiter(protocol)
+    while True:
+        try:
+            piece = await in_time(anext(pieces))
+        except StopAsyncIteration:
+            break
         size += len(piece)
         empty = 0 if piece else empty + 1
         if empty > 1 and await _is_cut(protocol, empty, version):

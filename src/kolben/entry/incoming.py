@@ -15,7 +15,7 @@ from kolben.core.body_stream import read_length
 from kolben.core.context import RequestContext
 from kolben.core.current import current
 from kolben.core.outgoing import check_status, inspect_headers
-from kolben.entry.bodies import ClientGone, OpenBody, read_body
+from kolben.entry.bodies import ClientGone, OpenBody, lower, read_body
 from kolben.entry.disconnects import ClientLeaves, run_watched
 from kolben.entry.live_body import LiveBody
 from kolben.entry.outgoing import Outgoing, drop
@@ -102,7 +102,7 @@ def _limit(context: RequestContext) -> int | None:
         most: int | None = context.request.max_content_length
     finally:
         current.reset(token)
-    return most
+    return lower(most)
 
 
 def _match(context: RequestContext, method: str, path: str, host: str | None) -> None:
@@ -123,7 +123,7 @@ async def _answer_as_wsgi(
     length = glance[2]
     if length is not None:
         try:
-            body = await read_body(open_body, length, app.config["MAX_CONTENT_LENGTH"])
+            body = await read_body(open_body, length, lower(app.config["MAX_CONTENT_LENGTH"]))
         except ClientGone:
             return None
         source.set_body(body)

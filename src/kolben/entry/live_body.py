@@ -10,18 +10,18 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from io import RawIOBase
 
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
-from kolben.core.limits import TooLarge
-from kolben.entry.bodies import ClientGone, OpenBody
+from kolben.entry.bodies import ClientGone, OpenBody, too_large
+from kolben.entry.body_timeouts import SlowBody
 from kolben.entry.loop import run_coroutine, running_loop
 
 
 class LiveBody(RawIOBase):
     """A stream to be read plainly, in a thread, or with `async for` on its event loop.
 
-    Raises ClientDisconnected (400) where the body is cut off and RequestEntityTooLarge (413) where
-    it is above the limit.
+    Raises ClientDisconnected (400) where the body is cut off, RequestTimeout (408) where no more of
+    it comes, and RequestEntityTooLarge (413) where it is above the limit.
     """
 
     def __init__(
@@ -63,10 +63,13 @@ class LiveBody(RawIOBase):
         except ClientGone as error:
             self._ended.set()
             raise ClientDisconnected from error
+        except SlowBody as error:
+            self._ended.set()
+            raise RequestTimeout from error
         self._size += len(piece)
         most = self._limit()
         if most is not None and self._size > most:
-            raise TooLarge("MAX_CONTENT_LENGTH", most)
+            raise too_large(most)
         if not piece:
             self._ended.set()
             if promised is not None and self._size < promised:

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from werkzeug.exceptions import ClientDisconnected
 
+from kolben.entry.bodies import lower, too_large
+
 # As much as one call into Granian hands over; a larger body takes several.
 CHUNK_BYTES = 64 * 1024
 BUFFER_BYTES = 16 * 1024
@@ -37,6 +39,8 @@ class GranianBody(io.RawIOBase):
         """
         self._body = body
         self._left = length
+        self._most = lower(None)
+        self._taken = 0
 
     def readable(self) -> bool:
         """Say that this can be read."""
@@ -45,7 +49,8 @@ class GranianBody(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io calls it so
         """Fill a buffer with what is there next; 0 at the end.
 
-        ClientDisconnected (400): the client went away before it had sent everything.
+        ClientDisconnected (400): the client went away before it had sent everything. TooLarge
+        (413): there is more than the server allows.
         """
         data = self._take(len(buffer))
         buffer[: len(data)] = data
@@ -60,7 +65,11 @@ class GranianBody(io.RawIOBase):
 
     def _take(self, size: int) -> bytes:
         if self._left is None:
-            return self._body.read(size)
+            data = self._body.read(size)
+            self._taken += len(data)
+            if self._most is not None and self._taken > self._most:
+                raise too_large(self._most)
+            return data
         if not self._left or not size:
             return b""
         data = self._body.read(min(size, self._left))

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from werkzeug.wsgi import FileWrapper
 
 from kolben.entry import wsgi
+from kolben.entry.bodies import lower
 from kolben.entry.refusals import Refused, check_coding, check_line, closing
 from kolben.server.granian_input import open_body
 from kolben.typing import WSGIApplication
@@ -149,6 +150,9 @@ def repair(environ: dict[str, Any]) -> None:
 
     length = environ.get("CONTENT_LENGTH")
     if length:
+        most = lower(None)
+        if most is not None and int(length) > most:
+            raise Refused(413, f"The body is above --max-body, which is {most} bytes here.")
         environ["wsgi.input"] = open_body(environ["wsgi.input"], int(length))
     elif "HTTP_TRANSFER_ENCODING" in environ or not protocol.startswith("HTTP/1"):
         check_coding(environ.get("HTTP_TRANSFER_ENCODING", "chunked"))

@@ -163,7 +163,10 @@ class Settings:
         0, "Bytes of a body, whatever the app allows; 0: what it allows.", group="Limits", least=0
     )
     header_timeout_s: int = setting(
-        30, "Seconds until the headers of a request must be there.", group="Limits", least=1
+        30,
+        "Seconds until the headers of a request must be there, the next one's on a connection too.",
+        group="Limits",
+        least=1,
     )
     body_timeout_s: int = setting(
         30, "Seconds without a byte of a body; 0: any number.", group="Limits", least=0
@@ -174,12 +177,6 @@ class Settings:
     silent_timeout_s: int = setting(
         30,
         "Seconds until a new connection must have sent a byte; 0: any number.",
-        group="Limits",
-        least=0,
-    )
-    keep_alive_timeout_s: int = setting(
-        75,
-        "Seconds that a connection may wait for its next request; 0: any number.",
         group="Limits",
         least=0,
     )

@@ -13,9 +13,12 @@ import click
 
 from kolben.commands import ScriptInfo
 from kolben.discovery import APP_NAMES, format_own_traceback, is_app, split_import_path
+from kolben.entry.bodies import set_max_body
+from kolben.entry.body_timeouts import set_body_timeout
 from kolben.entry.threads import set_threads
 from kolben.server import stop_signals
 from kolben.server.board import Board
+from kolben.server.connections import end_silent_connections
 from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.pools import tell_small_pools
 from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
@@ -68,6 +71,7 @@ class Loader:
         entry = _ENTRIES.get(interface)
         watch = Watch(app, self.settings, self.board)
         watch.start()
+        self._set_limits()
         if entry is None:
             app.serving.start_here()
             # A process of this kind leaves without what atexit has.
@@ -88,6 +92,14 @@ class Loader:
             return rsgi_app if adaptation is None else AdaptedRSGI(rsgi_app, adaptation)
         asgi_app = watch.asgi(getattr(app, entry))
         return asgi_app if adaptation is None else AdaptedASGI(asgi_app, adaptation)
+
+    def _set_limits(self) -> None:
+        """Say what clients may do, where the entries and sockets of this process ask for it."""
+        settings = self.settings
+        set_max_body(settings.max_body_bytes)
+        set_body_timeout(settings.body_timeout_s)
+        if not settings.unix_socket:
+            end_silent_connections(settings.port, settings.silent_timeout_s)
 
     def _serve_static(self, app: App) -> list[str]:
         """Have Granian serve what it may; return warnings about what it may not."""
