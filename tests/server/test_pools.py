@@ -1,56 +1,96 @@
-"""A database pool that is smaller than a worker's threads is pointed out."""
+"""Pools are found wherever the app keeps them, and say how many connections they open."""
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
+import redis.asyncio
+import sqlalchemy
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from kolben import Flask
-from kolben.server.pools import tell_small_pools
+from kolben.server.pools import Pool, find_engines, find_pools, most_connections
+
+DATABASE = "postgresql+psycopg://user:hidden@db.example:5433/shop?application_name=hidden"
 
 
-class Pool:
-    """What SQLAlchemy's QueuePool tells of itself."""
-
-    def __init__(self, size: int, overflow: int) -> None:
-        self._size, self._max_overflow = size, overflow
-
-    def size(self) -> int:
-        return self._size
+@pytest.fixture(autouse=True)
+def nothing_of_other_tests() -> Iterator[None]:
+    gc.collect()
+    yield
+    gc.collect()
 
 
-class Engine:
-    def __init__(self, pool: Any) -> None:
-        self.pool = pool
+def pools_to(host: str) -> list[Pool]:
+    return [pool for pool in find_pools(Flask("shop")) if host in pool.where]
 
 
-class Extension:
-    """What Flask-SQLAlchemy leaves in app.extensions."""
+def test_an_engine_that_nobody_has_registered_is_found_without_its_password() -> None:
+    engine = sqlalchemy.create_engine(DATABASE, pool_size=2, max_overflow=1)
+    (pool,) = pools_to("db.example")
+    where = "postgresql+psycopg://db.example:5433/shop"
+    cure = "Set create_engine(…, pool_size={size})"
+    assert Pool(f"of {where}", "database", where, 3, cure) == pool
+    assert 0 == engine.pool.checkedin()  # type: ignore[attr-defined]
 
-    def __init__(self, engines: dict[str | None, Engine]) -> None:
-        self.engines = engines
+
+def test_engines_that_share_a_pool_count_once() -> None:
+    engine = sqlalchemy.create_engine(DATABASE)
+    other = engine.execution_options(isolation_level="AUTOCOMMIT")
+    assert engine.pool is other.pool
+    assert 1 == len(pools_to("db.example"))
 
 
-def tell(pool: Any, threads: int, name: str | None = None) -> list[str]:
+def test_an_async_engine_is_one_too() -> None:
+    engine = create_async_engine(DATABASE, pool_size=7, max_overflow=0)
+    assert [7] == [pool.most for pool in pools_to("db.example")]
+    del engine
+
+
+def test_the_binds_of_flask_sqlalchemy_have_their_names() -> None:
+    class Extension:
+        """What Flask-SQLAlchemy leaves in app.extensions."""
+
+        engines = {
+            None: sqlalchemy.create_engine("sqlite:///one.db"),
+            "users": sqlalchemy.create_engine("sqlite:///two.db"),
+        }
+
     app = Flask("shop")
-    app.extensions["sqlalchemy"] = Extension({name: Engine(pool)})
-    return tell_small_pools(app, threads)
+    app.extensions["sqlalchemy"] = Extension()
+    names = [name for name, engine in find_engines(app) if "sqlite" in str(engine.url)]
+    assert ["of the default bind", "of the bind 'users'"] == names
+    cures = {pool.cure for pool in find_pools(app) if "bind" in pool.name}
+    assert {"Set SQLALCHEMY_ENGINE_OPTIONS = {{'pool_size': {size}}}"} == cures
 
 
-def test_a_small_pool_is_told_with_the_setting_to_write() -> None:
-    (said,) = tell(Pool(1, 2), 4)
-    assert "of the default bind holds 3 connections, but this worker runs 4 views" in said
-    assert "SQLALCHEMY_ENGINE_OPTIONS = {'pool_size': 4}" in said
-    assert "The database pool users holds" in tell(Pool(1, 0), 2, "users")[0]
+@pytest.mark.parametrize("library", [redis, redis.asyncio], ids=["plain", "async"])
+def test_a_pool_of_redis_is_found(library: Any) -> None:
+    client = library.Redis(host="cache.example", db=3, max_connections=12)
+    (pool,) = pools_to("cache.example")
+    assert ("Redis", "redis://cache.example:6379/3", 12) == (pool.kind, pool.where, pool.most)
+    del client
 
 
 @pytest.mark.parametrize(
-    "pool", [Pool(5, 10), Pool(4, 0), Pool(0, 0), Pool(1, -1), object()], ids=repr
+    ("options", "most"),
+    [
+        ({}, 15),
+        ({"pool_size": 4, "max_overflow": 0}, 4),
+        ({"pool_size": 0}, None),
+        ({"max_overflow": -1}, None),
+        ({"poolclass": NullPool}, None),
+    ],
+    ids=repr,
 )
-def test_a_pool_that_suffices_or_has_no_limit_is_not(pool: Any) -> None:
-    assert [] == tell(pool, 4)
+def test_what_a_pool_opens_at_most(options: dict[str, Any], most: int | None) -> None:
+    assert most == most_connections(sqlalchemy.create_engine(DATABASE, **options).pool)
 
 
 def test_an_app_without_a_database_has_no_pool() -> None:
-    assert [] == tell_small_pools(Flask("shop"), 100)
+    assert [] == pools_to("example")

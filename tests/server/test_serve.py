@@ -171,8 +171,8 @@ def thread(number):
     server = start(
         "hello", "--interface", interface, *options, files={"hello": app}, **variables
     ).wait_until_ready()
-    said = f"1 worker × 2 threads ({interface.upper()}); async views share one event loop"
-    assert said == server.out.splitlines()[1]
+    said = f"1 worker × 2 threads = 2 requests at once ({interface.upper()})"
+    assert f"{said}; async views beside them" == server.out.splitlines()[1]
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(server.get, ["/together"] * 2))
     assert [(200, b"kolben-view-")] * 2 == answers

@@ -68,11 +68,11 @@ def test_an_interface_that_the_app_does_not_have_is_told(interface: str) -> None
         (Settings("a", threads=1), "1 worker × 1 thread = 1 request at once (WSGI)"),
         (
             Settings("a", workers=3, interface="asgi"),
-            "3 workers × 4 threads (ASGI); async views share one event loop",
+            "3 workers × 4 threads = 12 requests at once (ASGI); async views beside them",
         ),
         (
             Settings("a", threads=1, interface="rsgi"),
-            "1 worker × 1 thread (RSGI); async views share one event loop",
+            "1 worker × 1 thread = 1 request at once (RSGI); async views beside them",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

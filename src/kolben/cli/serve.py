@@ -15,9 +15,19 @@ from kolben.server.static_mounts import parse_mounts
 
 @click.command("serve", cls=ServeCommand, short_help="Serve the app in production.")
 @click.option("--print-config", is_flag=True, help="Show each setting and where it comes from.")
+@click.option("--explain", is_flag=True, help="Show what the server would hold, and serve nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Have --explain print JSON.")
 @pass_script_info
 @click.pass_context
-def serve_command(ctx: click.Context, info: ScriptInfo, /, print_config: bool, **_: object) -> None:
+def serve_command(
+    ctx: click.Context,
+    info: ScriptInfo,
+    /,
+    print_config: bool,
+    explain: bool,
+    as_json: bool,
+    **_: object,
+) -> None:
     """Serve the app in production.
 
     SIGTERM and SIGINT stop it when the running requests are answered; SIGHUP starts the workers
@@ -33,6 +43,11 @@ def serve_command(ctx: click.Context, info: ScriptInfo, /, print_config: bool, *
     if print_config:
         click.echo(format_config(ctx, settings))
         return
+    if as_json and not explain:
+        raise click.UsageError("--json goes with --explain.")
+    if explain:
+        click.echo(_explain(settings, as_json=as_json))
+        return
     _check_surroundings(settings)
     from kolben.server.master import Master  # starts faster without it
 
@@ -40,6 +55,18 @@ def serve_command(ctx: click.Context, info: ScriptInfo, /, print_config: bool, *
 
 
 serve_command.params[:0] = make_options()
+
+
+def _explain(settings: Settings, *, as_json: bool) -> str:
+    """Load the app as workers would, and report what they would hold."""
+    from kolben.server.inspection import inspect_app  # starts faster without it
+    from kolben.server.machine import read_machine  # starts faster without it
+    from kolben.server.report import make_report  # starts faster without it
+
+    # Two are enough to see whether workers are alike.
+    facts = inspect_app(settings.app, min(settings.workers, 2))
+    report = make_report(settings, facts, read_machine())
+    return report.as_json() if as_json else report.as_text()
 
 
 def _check_surroundings(settings: Settings) -> None:

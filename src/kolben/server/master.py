@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import secrets
 import signal
 import sys
 import threading
@@ -16,7 +17,10 @@ from granian.log import LogLevels
 from granian.server import Server as GranianServer
 
 from kolben.server import stop_signals
+from kolben.server.facts import Facts
 from kolben.server.granian_options import granian_options
+from kolben.server.machine import read_machine
+from kolben.server.report import make_report, tell_key_change
 from kolben.server.settings import Settings
 from kolben.server.watching import make_board
 from kolben.server.worker import APP_FAILED, HAS_POSIX_SIGNALS, Loader
@@ -75,6 +79,7 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         context = multiprocessing.get_context(method if method in ("fork", "spawn") else "spawn")
         self._ready = context.SimpleQueue()
         self._told = context.Value("b", 0)
+        self._asked = context.Value("b", 0)
 
     def run(self) -> int:
         """Serve until a signal comes; return the exit code.
@@ -85,7 +90,14 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         threading.Thread(target=self._announce, daemon=True).start()
         code = 0
         board = make_board(self.settings)
-        loader = Loader(self.settings, self._ready, self._told, board)
+        loader = Loader(
+            self.settings,
+            self._ready,
+            self._told,
+            board,
+            salt=secrets.token_bytes(32),
+            asked=self._asked,
+        )
         try:
             self.serve(target_loader=loader, wrap_loader=False)
         except AppFailed:
@@ -110,12 +122,23 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
 
     def _announce(self) -> None:
         """Say that the app is served, as soon as all workers have loaded it."""
-        names = [self._ready.get() for _ in range(self.settings.workers)]
+        facts = [self._ready.get() for _ in range(self.settings.workers)]
         self.is_ready.set()
-        self._announcement(names[0])
+        for warning in make_report(self.settings, facts, read_machine()).warnings:
+            click.echo(f"Warning: {warning}", err=True)
+        self._announcement(facts[0].app)
+        self._watch_later_workers(facts)
+
+    def _watch_later_workers(self, facts: list[Facts]) -> None:
+        """Take what workers say that come later; nobody waits for them."""
+        have_one_key = len({one.key for one in facts}) == 1
+        last = facts[-1]
         while True:
-            # Workers that came later; nobody waits for them.
-            self._ready.get()
+            later = self._ready.get()
+            changed = tell_key_change(last, later)
+            if changed and have_one_key:
+                click.echo(f"Warning: {changed}", err=True)
+            last = later
 
     def _describe(self, name: str) -> None:
         """Say where the app is and what it can hold."""

@@ -236,10 +236,10 @@ class Settings:
     def capacity(self) -> str:
         """How many requests are worked on at once, and what that is the product of."""
         factors = f"{_count(self.workers, 'worker')} × {_count(self.threads, 'thread')}"
-        if self.spoken_interface != "wsgi":
-            return f"{factors} ({self.spoken_interface.upper()}); async views share one event loop"
         product = self.workers * self.threads
-        return f"{factors} = {_count(product, 'request')} at once (WSGI)"
+        interface = self.spoken_interface
+        line = f"{factors} = {_count(product, 'request')} at once ({interface.upper()})"
+        return line if interface == "wsgi" else f"{line}; async views beside them"
 
 
 def raise_file_limit(wanted_connections: int) -> int:

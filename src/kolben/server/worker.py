@@ -19,8 +19,8 @@ from kolben.entry.threads import set_threads
 from kolben.server import stop_signals
 from kolben.server.board import Board
 from kolben.server.connections import end_silent_connections
+from kolben.server.facts import collect_facts
 from kolben.server.granian_wsgi import Handler, base_environ, connect
-from kolben.server.pools import tell_small_pools
 from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
 from kolben.server.settings import Settings
 from kolben.server.static_mounts import choose_mounts, parse_mounts, use_mounts
@@ -39,15 +39,19 @@ _ENTRIES = {"asgi": "asgi_app", "rsgi": "__rsgi__"}
 class Loader:
     """Loads the app in each worker, by the same search as every command.
 
-    ready: a queue that gets the app's full name from each worker that has loaded it.
+    ready: a queue that gets the Facts of each worker that has loaded the app.
     told: a shared flag: of all the workers that fail alike, only one says why.
     board: where the workers write how they do.
+    salt: with which each worker hashes its secret key.
+    asked: a shared flag: whether a worker has asked the database servers; None: nobody is to.
     """
 
     settings: Settings
     ready: Any
     told: Any
     board: Board | None = None
+    salt: bytes = b""
+    asked: Any = None
 
     def __call__(self) -> Any:
         """Return what Granian calls for this interface; end the process if there is no app."""
@@ -59,11 +63,20 @@ class Loader:
             static_warnings = self._serve_static(app)
         except BaseException as error:
             self._fail(error)
-        pool_warnings = tell_small_pools(app, self.settings.threads)
-        for warning in (*_debug_warning(app), *static_warnings, *pool_warnings):
-            click.echo(f"Warning: {warning}", err=True)
-        self.ready.put(describe_app(app, self.settings.app))
+        warnings = (*_debug_warning(app), *static_warnings)
+        name = describe_app(app, self.settings.app)
+        asks = self._is_first_to_ask()
+        self.ready.put(collect_facts(app, name, self.salt, ask=asks, warnings=warnings))
         return target
+
+    def _is_first_to_ask(self) -> bool:
+        """Say whether this worker is to ask the database servers; one does it, once."""
+        if self.asked is None:
+            return False
+        with self.asked.get_lock():
+            is_first = not self.asked.value
+            self.asked.value = 1
+        return is_first
 
     def _connect(self, app: App) -> Any:
         """Return the app's entry; for WSGI, also make Granian use ours around it."""
