@@ -22,20 +22,13 @@ def test_a_line_of_http_is_let_through(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("get", "/", 501),
-        ("Post", "/", 501),
-        ("GET", "", 400),
-        ("GET", "*", 400),
-        ("GET", "echo", 400),
-        ("CONNECT", "", 400),
-    ],
+    ("method", "path"),
+    [("get", "/"), ("Post", "/"), ("GET", ""), ("GET", "*"), ("GET", "echo"), ("CONNECT", "")],
 )
-def test_another_is_refused(method: str, path: str, status: int) -> None:
+def test_another_is_refused(method: str, path: str) -> None:
     with pytest.raises(Refused) as refused:
         check_line(method, path)
-    assert status == refused.value.status
+    assert 400 == refused.value.status
 
 
 @pytest.mark.parametrize("coding", ["chunked", "Chunked", " chunked\t"])
@@ -50,7 +43,7 @@ def test_chunks_are_taken(coding: str) -> None:
 def test_other_codings_are_not(coding: str) -> None:
     with pytest.raises(Refused) as refused:
         check_coding(coding)
-    assert 501 == refused.value.status
+    assert 400 == refused.value.status
 
 
 def test_a_refusal_ends_its_connection_where_it_is_one_of_http_1() -> None:
@@ -79,17 +72,17 @@ def test_a_400_ends_the_connection_if_its_host_is_none(
 
 @pytest.mark.parametrize("connection", [ASGIConnection, RSGIConnection])
 @pytest.mark.parametrize(
-    ("method", "headers", "status"),
+    ("method", "headers"),
     [
-        ("get", {"Host": "localhost"}, 501),
-        ("POST", {"Host": "localhost", "Transfer-Encoding": "gzip, chunked"}, 501),
-        ("GET", {"Host": "a b"}, 400),
-        ("GET", {}, 400),
+        ("get", {"Host": "localhost"}),
+        ("POST", {"Host": "localhost", "Transfer-Encoding": "gzip, chunked"}),
+        ("GET", {"Host": "a b"}),
+        ("GET", {}),
     ],
     ids=["method", "coding", "host", "no host"],
 )
 def test_a_refused_request_reaches_no_view_and_is_the_connections_last(
-    app: Flask, connection: Any, method: str, headers: Any, status: int
+    app: Flask, connection: Any, method: str, headers: Any
 ) -> None:
     reached: list[str] = []
 
@@ -101,7 +94,7 @@ def test_a_refused_request_reaches_no_view_and_is_the_connections_last(
     asked = connection(Message(method, "/", "", Headers(headers), b""))
     asyncio.run(asked.run(app))
     answer = asked.answer()
-    assert ([], status, "close") == (reached, answer.status, answer.headers["Connection"])
+    assert ([], 400, "close") == (reached, answer.status, answer.headers["Connection"])
 
 
 def test_a_refusal_that_nobody_waits_for_is_no_error(app: Flask) -> None:

@@ -438,6 +438,11 @@ def raises_markup() -> str:
     raise ValueError("--><script>alert(1)</script>")
 
 
+@app.get("/environ")
+def environ() -> Response:
+    return jsonify({key: str(value) for key, value in request.environ.items()})
+
+
 @app.get("/hashes")
 def hashes() -> dict[str, bool]:
     return {"randomized": bool(sys.flags.hash_randomization)}

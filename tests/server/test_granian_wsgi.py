@@ -205,20 +205,16 @@ def test_a_file_goes_out_through_the_servers_wrapper() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "status"),
-    [
-        ({"REQUEST_METHOD": "get"}, 501),
-        ({"PATH_INFO": ""}, 400),
-        ({"HTTP_TRANSFER_ENCODING": "gzip, chunked"}, 501),
-    ],
+    "scope",
+    [{"REQUEST_METHOD": "get"}, {"PATH_INFO": ""}, {"HTTP_TRANSFER_ENCODING": "gzip, chunked"}],
     ids=str,
 )
-def test_what_is_refused_reaches_no_app(scope: Any, status: int) -> None:
+def test_what_is_refused_reaches_no_app(scope: Any) -> None:
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
         raise AssertionError("it was called")
 
     wire = call(app, **scope)
-    assert (status, ("Connection", "close")) == (wire.status, wire.headers[-1])
+    assert (400, ("Connection", "close")) == (wire.status, wire.headers[-1])
 
 
 def test_a_body_above_what_the_server_allows_is_refused() -> None:

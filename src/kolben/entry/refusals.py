@@ -36,7 +36,7 @@ def check_line(method: str, path: str) -> None:
     """
     # PERF: two looks at strings for each request: 0.1 us (benchmarks/shortcuts.py).
     if not method.isupper():
-        raise Refused(501, f"There is no method {method[:20]!r}: methods are in capitals.")
+        raise Refused(400, f"There is no method {method[:20]!r}: methods are in capitals.")
     if path[:1] != "/" and not (path == "*" and method == "OPTIONS"):
         raise Refused(400, "The target of the request is no path.")
 
@@ -48,7 +48,7 @@ def check_coding(coding: str) -> None:
     `chunked, chunked` otherwise finds another end (RFC 9112 §6.1, §7).
     """
     if coding.strip(" \t").lower() != "chunked":
-        raise Refused(501, "Bodies are taken as they are, or in the transfer coding 'chunked'.")
+        raise Refused(400, "Bodies are taken as they are, or in the transfer coding 'chunked'.")
 
 
 def closing(headers: Headers, host: str | None, version: str) -> Headers:
