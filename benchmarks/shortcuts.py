@@ -19,7 +19,7 @@ from itertools import chain
 from typing import Any
 
 from itsdangerous import URLSafeTimedSerializer
-from werkzeug.datastructures import CallbackDict, Headers
+from werkzeug.datastructures import CallbackDict, EnvironHeaders, Headers, MultiDict
 from werkzeug.exceptions import NotFound
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import dump_cookie
@@ -39,8 +39,9 @@ from kolben import Flask, Request, Response, current_app, request
 from kolben.core import hosts
 from kolben.core.body import read_small_body
 from kolben.core.client_cookies import find_cookie, parse_cookies
+from kolben.core.context import AppContext
 from kolben.core.cookies import cookie_header
-from kolben.core.current import the_request
+from kolben.core.current import find_context, the_request
 from kolben.core.fields import ImmutableMultiDict, multi_dict_of, parse_fields
 from kolben.core.lazy import lazy
 from kolben.core.outgoing import _is_uri
@@ -48,6 +49,7 @@ from kolben.core.pages import error_page, redirect_page
 from kolben.core.response import plain_header, plain_response, set_code
 from kolben.core.signing import encode, may_hold, pack
 from kolben.entry.outgoing import _is_as_it_is, _is_plain
+from kolben.json import dumps, dumps_compact
 from kolben.json.provider import standard_default
 from kolben.json.tag import TaggedJSONSerializer
 from kolben.json.text import decode_json, json_writer, read_json
@@ -239,6 +241,21 @@ def proxies() -> Iterator[tuple[str, Call, Call]]:
 
     yield "a small body read at once", read_small, read_stream
     yield "an attribute of `request`", lambda: request.path, lambda: theirs.path
+    environ = create_environ("/")
+    yield (
+        "the headers of a request",
+        lambda: Request(environ).headers,
+        lambda: EnvironHeaders(Request(environ).source.environ()),
+    )
+    fields = multi_dict_of(ImmutableMultiDict, "q=piston")
+    yield "a field read", lambda: fields["q"], lambda: MultiDict.__getitem__(fields, "q")
+    context: Any = find_context()
+    assert not context.session
+    yield (
+        "the session of a request",
+        lambda: context.session,
+        lambda: AppContext.session.fget(context),  # type: ignore[attr-defined]  # a property
+    )
 
 
 def cookies() -> Iterator[tuple[str, Call, Call]]:
@@ -336,6 +353,11 @@ def _tags(serializer: Any, content: dict[str, Any]) -> Iterator[tuple[str, Call,
     """Yield the same for tagged JSON."""
     unhurried = TaggedJSONSerializer()
     unhurried._is_usual = False
+    yield (
+        "tagged JSON written",
+        lambda: dumps_compact(content),
+        lambda: dumps(content, separators=(",", ":")),
+    )
     yield "a dict tagged", lambda: serializer.tag(content), lambda: unhurried.tag(content)
     text = '{"count":1}'
     yield "no tag in a text", lambda: serializer.loads(text), lambda: unhurried.loads(text)

@@ -201,12 +201,13 @@ class SecureCookieSessionInterface(SessionInterface):
                 " brackets: app.config['SECRET_KEY_FALLBACKS'] = ['the old key']"
             )
         # itsdangerous signs with the last key and verifies with each, the last one first.
-        options = (self.salt, self.serializer, self.key_derivation, self.digest_method)
+        keys = (*fallbacks, secret_key) if fallbacks else (secret_key,)
+        options = (keys, self.salt, self.serializer, self.key_derivation, self.digest_method)
         try:
-            return _serializer_for((*fallbacks, secret_key), *options)
+            return _serializer_for(*options)
         except TypeError:
             # One of them has no hash, or is wrong, which is then said again.
-            return _serializer_for.__wrapped__((*fallbacks, secret_key), *options)
+            return _serializer_for.__wrapped__(*options)
 
     def open_session(self, app: App, request: Request) -> SecureCookieSession | None:
         """Read the session from the request's cookie; None without a secret key.

@@ -26,6 +26,7 @@ from kolben import (
 from kolben.core.context import AppContext
 from kolben.core.current import current, find_context
 from kolben.globals import app_ctx, request_ctx
+from kolben.sessions import SecureCookieSession
 from tests.wires import MakeClient
 
 
@@ -103,6 +104,28 @@ def test_the_request_is_over_when_the_app_is_torn_down(app: Flask) -> None:
         g.a = 1
     assert seen == [(False, True, 1, None)]
     assert context.request.path == "/"
+
+
+def test_the_session_is_over_with_the_request(app: Flask) -> None:
+    seen: list[Any] = []
+
+    @app.teardown_appcontext
+    def look(error: BaseException | None) -> None:
+        with pytest.raises(RuntimeError, match="outside of request context") as caught:
+            session.get("a")
+        seen.append(caught.value)
+
+    with app.test_request_context() as context:
+        assert not context._session.accessed
+        assert session.get("a") is None
+        assert context._session.accessed
+    assert 1 == len(seen)
+
+
+def test_a_session_may_be_put_in_place_of_the_requests(app: Flask) -> None:
+    with app.test_request_context() as context:
+        context.session = SecureCookieSession({"a": 1})
+        assert session["a"] == 1
 
 
 def test_teardown_of_a_shared_context_is_the_outer_ones(app: Flask) -> None:

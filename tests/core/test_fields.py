@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import ImmutableMultiDict as WerkzeugMultiDict
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import BadRequestKeyError, RequestEntityTooLarge
 
 from kolben.core.fields import (
     MAX_FIELDS,
@@ -78,6 +78,17 @@ def test_a_multi_dict_of_ours_stays_as_it_is(text: str) -> None:
 def test_get_is_werkzeugs(arguments: Any) -> None:
     fields = [("a", "1"), ("a", "2"), ("b", "x")]
     assert ImmutableMultiDict(fields).get(*arguments) == WerkzeugMultiDict(fields).get(*arguments)
+
+
+@pytest.mark.parametrize("key", ["a", "b", "none", "empty", 7, ()], ids=repr)
+def test_a_subscript_is_werkzeugs(key: Any) -> None:
+    def read(kind: Any) -> Any:
+        try:
+            return kind({"a": ["1", "2"], "b": "x", "empty": []})[key]
+        except BadRequestKeyError as error:
+            return type(error), error.args, error.code
+
+    assert read(WerkzeugMultiDict) == read(ImmutableMultiDict)
 
 
 def test_more_fields_than_allowed_are_413() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from kolben import Flask, Response
+from kolben.json import dumps, dumps_compact
 from kolben.json.provider import DefaultJSONProvider, JSONProvider
 
 
@@ -263,6 +264,42 @@ def test_a_default_without_a_hash_will_do(app: Flask) -> None:
     app.json.default = Default()  # type: ignore[attr-defined]
     assert app.json.response({1}).data == b'"unknown"\n'
     assert app.json.dumps({1}) == '"unknown"'
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, '{"a":"\\u00e9","b":[1]}'),
+        ({"sort_keys": False, "ensure_ascii": False}, '{"b":[1],"a":"é"}'),
+        ({"strict": True}, '{"a":"\\u00e9","b":[1]}'),
+        ({"dumps": lambda value, **options: f"own {options}"}, "own {'separators': (',', ':')}"),
+        ({"default": type("Unhashed", (dict,), {})()}, '{"a":"\\u00e9","b":[1]}'),
+    ],
+    ids=["default", "options", "strict", "own dumps", "default without a hash"],
+)
+def test_compact_text_is_that_of_dumps(app: Flask, options: dict[str, Any], expected: str) -> None:
+    for name, value in options.items():
+        setattr(app.json, name, value)
+    with app.app_context():
+        assert expected == dumps_compact({"b": [1], "a": "é"})
+        assert expected == dumps({"b": [1], "a": "é"}, separators=(",", ":"))
+
+
+def test_compact_text_is_written_by_dumps_of_another_provider(app: Flask) -> None:
+    class Bare(JSONProvider):
+        def dumps(self, obj: Any, **kwargs: Any) -> str:
+            return f"bare {kwargs}"
+
+    class Shout(DefaultJSONProvider):
+        def dumps(self, obj: Any, **kwargs: Any) -> str:
+            return super().dumps(obj, **kwargs).upper()
+
+    with app.app_context():
+        app.json = Bare(app)
+        assert dumps_compact(["a"]) == "bare {'separators': (',', ':')}"
+        app.json = Shout(app)
+        assert dumps_compact(["a"]) == '["A"]'
+    assert dumps_compact({"b": 1, "a": 2}) == '{"b":1,"a":2}'
 
 
 @pytest.mark.parametrize(

@@ -278,6 +278,20 @@ class RequestContext(AppContext):
         """This context; while the app's teardown runs, the request is over."""
         return self._outer_request if self.is_over else self
 
+    @property
+    def session(self) -> SessionMixin:
+        """The request's session, now marked as accessed."""
+        # PERF: without asking whose request it is: 0.09 us instead of 0.15 us, at each use
+        # (benchmarks/shortcuts.py).
+        session = (self._the_request_context("session") if self.is_over else self)._session
+        if not session.accessed:
+            session.accessed = True
+        return session
+
+    @session.setter
+    def session(self, session: SessionMixin) -> None:
+        self._the_request_context("session").take_session(session)
+
     @lazy
     def _session(self) -> SessionMixin:
         """The session, opened but not marked as accessed."""

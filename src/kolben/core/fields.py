@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import werkzeug.urls  # noqa: F401  # registers the error handler "werkzeug.url_quote"
 from werkzeug.datastructures import ImmutableMultiDict as WerkzeugMultiDict
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import BadRequestKeyError, RequestEntityTooLarge
 
 M = TypeVar("M", bound="MultiDict[str, str]")
 
@@ -29,6 +29,14 @@ _ESCAPES_AGAIN = {0xDC00 + byte: f"%{byte:02X}" for byte in range(0x80, 0x100)}
 
 class ImmutableMultiDict(WerkzeugMultiDict[str, str]):
     """Werkzeug's class, with a shorter way to the first value of a name."""
+
+    def __getitem__(self, key: Any) -> str:
+        """Return the first value of a name; BadRequestKeyError (400) if there is none."""
+        # PERF: one look-up instead of two: 0.09 us instead of 0.17 us (benchmarks/shortcuts.py).
+        values = dict.get(self, key)
+        if values:
+            return values[0]
+        raise BadRequestKeyError(key)
 
     def get(  # type: ignore[override]  # as of that class, whose overloads are five
         self,
@@ -85,7 +93,13 @@ def multi_dict_of(kind: type[M], text: str) -> M:
     """Split `a=1&b=2` into a multi-dict of a class; see parse_fields()."""
     # PERF: what its __init__ would make of one field that needs no decoding, which is the usual
     # query: 0.4 us instead of 2.6 us (benchmarks/shortcuts.py).
-    if kind is ImmutableMultiDict and text and not _find_mark(text):
+    if (
+        kind is ImmutableMultiDict
+        and text
+        and "&" not in text
+        and "%" not in text
+        and "+" not in text
+    ):
         name, _, value = text.partition("=")
         made: Any = _make_dict(kind)
         _put(made, name, [value])
@@ -105,7 +119,6 @@ def multi_dict_of(kind: type[M], text: str) -> M:
     return made  # type: ignore[no-any-return]  # as above
 
 
-_find_mark = re.compile("[&%+]").search
 # Without the class's own methods, which refuse a change.
 _make_dict: Any = dict.__new__
 _put: Any = dict.__setitem__

@@ -20,7 +20,7 @@ from kolben.core.ids import choose_id, read_trace_id
 from kolben.core.lazy import lazy
 from kolben.core.parts import StreamedParts
 from kolben.core.quick_bodies import NOT_READ, read_form, read_json
-from kolben.core.source import EnvironSource, Source
+from kolben.core.source import EnvironSource, Source, headers_of
 from kolben.typing import WSGIEnvironment
 
 
@@ -146,7 +146,10 @@ class Request(ClientHeaders):
     @lazy
     def headers(self) -> Headers:
         """The request's headers."""
-        return self.source.headers()
+        if self._source is not None:
+            return self._source.headers()
+        # PERF: without a source made for it: 0.4 us instead of 0.7 us (benchmarks/shortcuts.py).
+        return headers_of(self.environ)
 
     @lazy
     def remote_addr(self) -> str | None:

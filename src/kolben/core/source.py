@@ -36,6 +36,18 @@ def decode_path(value: str) -> str:
     return value.encode("latin-1").decode("utf-8", "replace")
 
 
+_new = object.__new__
+
+
+def headers_of(environ: WSGIEnvironment) -> EnvironHeaders:
+    """Return the headers that an environ has."""
+    headers = _new(EnvironHeaders)
+    # What its __init__, and that of its base, would set.
+    headers._list = []
+    headers.environ = environ
+    return headers
+
+
 class EnvironSource:
     """A request as WSGI says it (PEP 3333)."""
 
@@ -77,7 +89,7 @@ class EnvironSource:
         return str(self.environ().get("QUERY_STRING", ""))
 
     def headers(self) -> Headers:
-        return EnvironHeaders(self.environ())
+        return headers_of(self.environ())
 
     def remote_addr(self) -> str | None:
         return self.environ().get("REMOTE_ADDR")

@@ -6,7 +6,7 @@ import json
 from typing import IO, Any
 
 from kolben.core.current import find_context, the_app
-from kolben.json.provider import standard_default
+from kolben.json.provider import DefaultJSONProvider, standard_default
 from kolben.typing import Response
 
 
@@ -20,6 +20,18 @@ def dumps(obj: Any, **kwargs: Any) -> str:
         return context.app.json.dumps(obj, **kwargs)
     kwargs.setdefault("default", standard_default)
     return json.dumps(obj, **kwargs)
+
+
+def dumps_compact(obj: Any) -> str:
+    """Do what dumps() does with `separators=(",", ":")`."""
+    context = find_context()
+    if context is not None:
+        # PERF: without what keywords cost: 0.8 us instead of 1.1 us (benchmarks/shortcuts.py).
+        provider = context.app.json
+        write = provider._write_compact() if isinstance(provider, DefaultJSONProvider) else None
+        if write is not None:
+            return write(obj)
+    return dumps(obj, separators=(",", ":"))
 
 
 def dump(obj: Any, fp: IO[str], **kwargs: Any) -> None:

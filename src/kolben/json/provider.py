@@ -13,6 +13,7 @@ from uuid import UUID
 
 from werkzeug.http import http_date
 
+from kolben.core.kept import kept
 from kolben.core.response import plain_header, plain_response
 from kolben.json.text import decode_json, json_writer, read_json
 from kolben.typing import App, Page, Response
@@ -115,6 +116,15 @@ class DefaultJSONProvider(JSONProvider):
             return json.dumps(obj, **kwargs)
         return write(obj)
 
+    def _write_compact(self) -> Callable[[Any], str] | None:
+        """Return what does as dumps() with `separators=(",", ":")`; None if that is overridden."""
+        if self.strict or "dumps" in self.__dict__:
+            return None
+        try:
+            return _compact_writer(type(self), self.default, self.ensure_ascii, self.sort_keys)
+        except TypeError:  # what `default` is has no hash
+            return None
+
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Read a value from JSON text; keywords are those of json.loads."""
         if isinstance(s, bytes):
@@ -167,6 +177,19 @@ class DefaultJSONProvider(JSONProvider):
         except TypeError:  # what `default` is has no hash
             return None
         return None if write is None else write(value)
+
+
+@kept
+def _compact_writer(
+    kind: type[DefaultJSONProvider],
+    default: Callable[[Any], Any],
+    ensure_ascii: bool,
+    sort_keys: bool,
+) -> Callable[[Any], str] | None:
+    """Return what writes compact text with these settings; None if `kind` overrides dumps()."""
+    if kind.dumps is not _OWN_DUMPS:
+        return None
+    return json_writer(default, ensure_ascii, sort_keys, separators=(",", ":"))
 
 
 _OWN_DUMPS, _OWN_RESPONSE = DefaultJSONProvider.dumps, DefaultJSONProvider.response

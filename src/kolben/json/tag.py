@@ -15,7 +15,7 @@ from uuid import UUID
 from markupsafe import Markup
 from werkzeug.http import http_date, parse_date
 
-from kolben.json import dumps, loads
+from kolben.json import dumps_compact, loads
 
 
 class JSONTag:
@@ -285,7 +285,7 @@ class TaggedJSONSerializer:
 
     def dumps(self, value: Any) -> str:
         """Write a value as JSON text, without spaces."""
-        return dumps(self.tag(value), separators=(",", ":"))
+        return dumps_compact(self.tag(value))
 
     def loads(self, value: str) -> Any:
         """Read a value from JSON text."""
