@@ -99,7 +99,7 @@ def test_all_that_fits_is_not_warned_of() -> None:
             ),
             "2 workers may open 100 connections",
         ),
-        (lambda: warnings(replace(SETTINGS, workers=10)), "serve with --workers 4"),
+        (lambda: warnings(replace(SETTINGS, workers=10)), "Serve with --workers 4"),
         (
             lambda: warnings(memory_bytes=4000 * MIB),
             "2 workers with 4,000 MiB each come near the 8,192 MiB of the machine, before the first"

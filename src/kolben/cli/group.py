@@ -23,6 +23,7 @@ from kolben.typing import App
 
 OWN_COMMANDS = (
     LazyCommand("serve", "kolben.cli.serve:serve_command", "Serve the app in production."),
+    LazyCommand("doctor", "kolben.cli.doctor:doctor_command", "Judge how the app would be served."),
     LazyCommand("demo", "kolben.cli.demo:demo", "Show what Kolben can do, with nothing to set up."),
     LazyCommand(
         "drop-in",

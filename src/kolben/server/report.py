@@ -130,9 +130,11 @@ def make_report(settings: Settings, facts: Sequence[Facts], machine: Machine) ->
     warnings = (
         *dict.fromkeys(warning for one in facts for warning in one.warnings),
         *_key_warnings(facts),
-        *_pool_warnings(facts[0].pools, settings),
-        *_limit_warnings(limits, facts[0].pools, settings),
-        *_machine_warnings(settings, facts, machine),
+        *pool_warnings(facts[0].pools, settings),
+        *limit_warnings(limits, facts[0].pools, settings),
+        *core_warnings(settings, machine),
+        *memory_warnings(settings, facts, machine),
+        *file_warnings(settings, machine),
     )
     first = next((one for one in facts if one.limits), facts[0])
     return Report(settings, first, machine, warnings)
@@ -165,7 +167,8 @@ def _key_warnings(facts: Sequence[Facts]) -> Iterator[str]:
         )
 
 
-def _pool_warnings(pools: Sequence[Pool], settings: Settings) -> Iterator[str]:
+def pool_warnings(pools: Sequence[Pool], settings: Settings) -> Iterator[str]:
+    """Warn of pools that have fewer connections than a worker has threads."""
     for pool in pools:
         if pool.most is not None and pool.most < settings.threads:
             yield (
@@ -175,9 +178,10 @@ def _pool_warnings(pools: Sequence[Pool], settings: Settings) -> Iterator[str]:
             )
 
 
-def _limit_warnings(
+def limit_warnings(
     limits: Sequence[ServerLimit], pools: Sequence[Pool], settings: Settings
 ) -> Iterator[str]:
+    """Warn of pools that together can take more than a database server allows."""
     for limit in limits:
         if limit.failure:
             continue
@@ -203,16 +207,18 @@ def _most_to(limit: ServerLimit, pools: Sequence[Pool], settings: Settings) -> i
     )
 
 
-def _machine_warnings(
-    settings: Settings, facts: Sequence[Facts], machine: Machine
-) -> Iterator[str]:
+def core_warnings(settings: Settings, machine: Machine) -> Iterator[str]:
+    """Warn of many more workers than cores."""
     if settings.workers > 2 * machine.cores + 1:
         yield (
             f"{settings.workers} workers share {machine.cores:g} cores of the"
-            f" {machine.cores_from}. More workers than cores cost memory and gain little: serve"
-            f" with --workers {max(1, round(machine.cores))}, and more --threads for views that"
-            " wait."
+            f" {machine.cores_from}: they cost memory and gain little. Serve with --workers"
+            f" {max(1, round(machine.cores))}, and more --threads for views that wait."
         )
+
+
+def memory_warnings(settings: Settings, facts: Sequence[Facts], machine: Machine) -> Iterator[str]:
+    """Warn of workers that fill the memory at rest."""
     each = max((one.memory_bytes or 0 for one in facts), default=0)
     if machine.memory_bytes and each * settings.workers > MEMORY_SHARE * machine.memory_bytes:
         fitting = max(1, int(MEMORY_SHARE * machine.memory_bytes / each))
@@ -221,6 +227,10 @@ def _machine_warnings(
             f" {machine.memory_bytes // MIB:,} MiB of the {machine.memory_from}, before the first"
             f" request. Serve with --workers {fitting}, or give it more memory."
         )
+
+
+def file_warnings(settings: Settings, machine: Machine) -> Iterator[str]:
+    """Warn of more connections than files that may be open."""
     files = machine.open_files
     if files is not None and files[1] < settings.max_connections * 2:
         yield (
