@@ -126,3 +126,5 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+# ASGI 3, an application.
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -2,86 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from werkzeug.test import create_environ
 
 from kolben import Flask, request
-from kolben.core.exchange import Exchange, exchange_now, watchers
+from kolben.core.exchange import KEY, Exchange, join_exchange, watchers
 from kolben.testing import FlaskClient
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 class Asked(Exchange):
-    """An exchange whose scope is its headers."""
+    """An exchange whose scope is an environ."""
 
     def header(self, name: str) -> str | None:
-        found: str | None = self.scope.get(name)
+        found: str | None = self.scope.get(f"HTTP_{name.upper().replace('-', '_')}")
         return found
 
 
 @pytest.fixture
-def exchange() -> Iterator[Exchange]:
-    """The current exchange, which is watched."""
-    made = Asked({"x-request-id": "given", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
-    watchers.append(made)
-    token = exchange_now.set(made)
-    yield made
-    exchange_now.reset(token)
+def ask() -> Iterator[Callable[..., Exchange]]:
+    """Ask an app for a path as a server does that watches: `ask(app, "/path")`."""
+
+    def answer(app: Flask, path: str, **more: Any) -> Exchange:
+        headers = {"X-Request-ID": "given", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+        exchange = Asked({**create_environ(path, headers=headers), **more})
+        exchange.enter()
+        exchanges.append(exchange)
+        app(exchange.scope, lambda status, headers: None)
+        return exchange
+
+    exchanges: list[Exchange] = []
+    watchers.append(answer)
+    yield answer
     watchers.clear()
+    for exchange in exchanges:
+        exchange.leave()
+        assert (exchange.request, exchange.scope.get(KEY)) == (None, None)
 
 
-def test_the_request_has_the_id_of_its_exchange(client: FlaskClient, exchange: Exchange) -> None:
+Ask = Callable[..., Exchange]
+
+
+def test_the_request_has_the_id_of_its_exchange(app: Flask, ask: Ask) -> None:
     seen: list[Any] = []
-    client.application.add_url_rule(
-        "/users/<int:id>",
-        "user",
-        lambda id: (seen.extend([request.id, request.trace_id]), "x")[1],  # noqa: A006  # a name in a rule
-    )
-    client.get("/users/7", headers={"X-Request-ID": "another"})
-    assert seen == ["given", TRACE]
-    assert (exchange.route, exchange.endpoint) == ("/users/<int:id>", "user")
 
-
-def test_a_request_made_while_another_is_answered_is_another(
-    client: FlaskClient, exchange: Exchange
-) -> None:
-    ids: list[str] = []
-
-    def view() -> str:
-        ids.append(request.id)
-        if request.args:
-            client.application.test_client().get("/inner", headers={"X-Request-ID": "inner"})
+    @app.get("/users/<int:number>")
+    def user(number: int) -> str:
+        seen.extend([request.id, request.trace_id])
         return ""
 
-    client.application.add_url_rule("/outer", "outer", view)
-    client.application.add_url_rule("/inner", "inner", view)
-    client.get("/outer?a=1")
+    exchange = ask(app, "/users/7")
+    assert seen == ["given", TRACE]
+    assert (exchange.route, exchange.endpoint) == ("/users/<int:number>", "user")
+
+
+def test_a_request_made_while_another_is_answered_is_another(app: Flask, ask: Ask) -> None:
+    ids: list[str] = []
+
+    @app.get("/outer")
+    def outer() -> str:
+        ids.append(request.id)
+        app.test_client().get("/inner", headers={"X-Request-ID": "inner"})
+        return ""
+
+    app.add_url_rule("/inner", "inner", lambda: (ids.append(request.id), "")[1])
+    assert ask(app, "/outer").endpoint == "outer"
     assert ids == ["given", "inner"]
-    assert exchange.endpoint == "outer"
 
 
-def test_what_no_rule_matches_has_no_route(client: FlaskClient, exchange: Exchange) -> None:
-    assert (exchange.route, exchange.endpoint) == (None, None)
-    assert client.get("/missing").status_code == 404
+def test_what_no_rule_matches_has_no_route(app: Flask, ask: Ask) -> None:
+    exchange = ask(app, "/missing")
     assert exchange.request is not None
     assert (exchange.route, exchange.endpoint) == (None, None)
 
 
-def test_an_app_whose_steps_are_overridden_tells_its_exchange_too(exchange: Exchange) -> None:
+def test_what_never_reached_an_app_has_none_either() -> None:
+    assert (Asked({}).route, Asked({}).endpoint) == (None, None)
+
+
+def test_an_app_whose_steps_are_overridden_tells_its_exchange_too(ask: Ask) -> None:
     class Stepping(Flask):
         def full_dispatch_request(self) -> Any:
             return super().full_dispatch_request()
 
     app = Stepping("stepping", root_path=".")
     app.add_url_rule("/", "index", lambda: "x")
-    app.test_client().get("/")
-    assert exchange.endpoint == "index"
+    assert ask(app, "/").endpoint == "index"
 
 
-def test_a_watcher_without_a_current_exchange_changes_nothing(client: FlaskClient) -> None:
+def test_middleware_may_copy_the_environ(app: Flask, ask: Ask) -> None:
+    app.add_url_rule("/", "index", lambda: "x")
+    inner: Any = app.wsgi_app
+    app.wsgi_app = lambda environ, start: inner(dict(environ), start)  # type: ignore[method-assign, assignment]
+    assert ask(app, "/").endpoint == "index"
+
+
+def test_an_exchange_that_is_over_is_left_alone(app: Flask) -> None:
+    exchange = Asked({})
+    exchange.enter()
+    exchange.duration_s = 0.1
+    with app.test_request_context("/"):
+        join_exchange(exchange.scope, request)
+        assert (exchange.request, request.exchange) == (None, None)
+
+
+def test_a_request_that_nobody_watches_is_answered_all_the_same(client: FlaskClient) -> None:
     watchers.append(object())
     try:
         assert client.get("/missing").status_code == 404

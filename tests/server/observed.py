@@ -9,10 +9,12 @@ from typing import Any
 from werkzeug.datastructures import Headers
 
 from kolben import Flask
+from kolben.server.counting import RequestCounter
 from kolben.server.granian_wsgi import base_environ, connect
 from kolben.server.observing import Observer
 from tests.wires import Answer, ASGIConnection, Message, RSGIConnection, RSGIScope, _environ, _scope
 
+Around = Observer | RequestCounter
 INTERFACES = ("wsgi", "asgi", "rsgi")
 
 
@@ -26,14 +28,14 @@ def message(target: str, method: str = "GET", body: bytes = b"", **headers: str)
     return Message(method, path, query, found, body)
 
 
-def ask(observer: Observer, app: Flask, interface: str, asked: Message) -> Answer:
+def ask(observer: Around, app: Flask, interface: str, asked: Message) -> Answer:
     """Ask an app as Granian would, with an observer between them."""
     if interface == "wsgi":
         return _ask_wsgi(observer, app, asked)
     return asyncio.run(ask_async(observer, app, interface, asked))
 
 
-async def ask_async(observer: Observer, app: Flask, interface: str, asked: Message) -> Answer:
+async def ask_async(observer: Around, app: Flask, interface: str, asked: Message) -> Answer:
     """Ask an app over ASGI or RSGI."""
     connection: Any
     if interface == "asgi":
@@ -65,7 +67,7 @@ class GranianAnswer:
             body.close()  # type: ignore[attr-defined]  # Granian calls it
 
 
-def _ask_wsgi(observer: Observer, app: Flask, asked: Message) -> Answer:
+def _ask_wsgi(observer: Around, app: Flask, asked: Message) -> Answer:
     handle = observer.observe_wsgi(connect(app, base_environ(multiprocess=False, multithread=True)))
     answer = GranianAnswer()
     handle(answer, _environ(asked))

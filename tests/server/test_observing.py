@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kolben import Flask, request, stream_with_context
-from kolben.core.exchange import exchange_now, watchers
+from kolben.core.exchange import of_scopes, watchers
 from kolben.server.exchanges import RSGIExchange
 from kolben.server.granian_wsgi import base_environ, connect
 from kolben.server.observing import ObservedProtocol, Observer
@@ -91,7 +91,7 @@ def test_an_exchange_knows_what_came_of_it(
     assert answer.status == status
     assert found == [(status, route, len(answer.body) if size is None else size)]
     assert not observer.in_flight
-    assert exchange_now.get() is None
+    assert not of_scopes
 
 
 def test_it_is_under_way_while_a_view_runs(app: Flask, interface: str) -> None:
@@ -155,7 +155,7 @@ def test_an_exception_that_comes_out_of_the_app_is_noted(answering: Flask, inter
         ask(observer, answering, interface, message("/fails"))
     assert [(exchange.status, exchange.error) for exchange in ended] == [(500, raised.value)]
     assert not observer.in_flight
-    assert exchange_now.get() is None
+    assert not of_scopes
 
 
 def test_a_wsgi_stream_ends_its_exchange_when_it_is_sent(answering: Flask) -> None:

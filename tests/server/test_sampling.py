@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from kolben import Flask
 from kolben.core.exchange import watchers
 from kolben.entry.threads import count_waiting
 from kolben.server.board import Board
+from kolben.server.counting import RequestCounter
 from kolben.server.measuring import Measures
 from kolben.server.observing import Observer
 from kolben.server.sampling import Delay, LoopProbe, Sampler, memory_bytes
+from kolben.server.watching import find_route
 from tests.running import wait_for
 from tests.server.observed import INTERFACES, ask, message
 
@@ -44,7 +47,9 @@ def test_a_record_has_what_is_under_way_and_what_is_over(
     app: Flask, board: Board, interface: str, counts_only: bool
 ) -> None:
     measures = None if counts_only else Measures()
-    observer = Observer(at_end=() if measures is None else (measures.note,))
+    observer: Observer | RequestCounter = RequestCounter(partial(find_route, app))
+    if measures is not None:
+        observer = Observer(at_end=(measures.note,))
     sampler = Sampler(board, observer, measures)
     seen: list[Any] = []
 

@@ -24,6 +24,7 @@ from kolben.typing import App
 OWN_COMMANDS = (
     LazyCommand("serve", "kolben.cli.serve:serve_command", "Serve the app in production."),
     LazyCommand("doctor", "kolben.cli.doctor:doctor_command", "Judge how the app would be served."),
+    LazyCommand("top", "kolben.cli.top:top_command", "Watch what a server does."),
     LazyCommand("demo", "kolben.cli.demo:demo", "Show what Kolben can do, with nothing to set up."),
     LazyCommand(
         "drop-in",

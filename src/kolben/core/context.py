@@ -325,7 +325,7 @@ class RequestContext(AppContext):
                 self.open_session()  # converters may use it
             self.match_request()
             if watchers:
-                join_exchange(self.request)
+                join_exchange(self.request.environ, self.request)
 
     def open_session(self) -> None:
         """Open the session, if it is not open yet."""
@@ -360,7 +360,7 @@ class RequestContext(AppContext):
                 environ.get("HTTP_HOST"),
             )
         if watchers:
-            join_exchange(self.request)
+            join_exchange(self._environ, self.request)
         return plan
 
     def end_quietly(self) -> bool:

@@ -6,7 +6,6 @@ Rule: what nobody asks for is not worked out; and where nobody watches, there is
 from __future__ import annotations
 
 import time
-from contextvars import ContextVar
 from typing import Any
 
 from kolben.core.ids import choose_id, read_trace_id
@@ -34,6 +33,15 @@ class Exchange:
         self.scope = scope
         self.clock = time.perf_counter()
 
+    def enter(self) -> None:
+        """Let the app's request find this exchange by its scope; scopes that are dicts hold it."""
+        self.scope[KEY] = self
+
+    def leave(self) -> None:
+        """Let it be found no more, and break the circles that it is part of."""
+        self.scope.pop(KEY, None)
+        self.request = None
+
     def header(self, name: str) -> str | None:
         """Return a header of the request, whose name is given in lower case; None without it."""
         raise NotImplementedError
@@ -60,18 +68,26 @@ class Exchange:
         return None if self.request is None else self.request.endpoint
 
 
-# The exchange that the current thread or task works on.
-exchange_now: ContextVar[Exchange | None] = ContextVar("kolben.exchange", default=None)
+# Where an environ, and an ASGI scope, has the exchange.
+KEY = "kolben.exchange"
+# RSGI's scopes hold nothing of ours: their exchanges by the identity of the scope, while it lives.
+of_scopes: dict[int, Exchange] = {}
 
-# Those that watch, in this process. PERF: that nobody does costs a request 8 ns this way, and
-# 30 ns as a question to the context variable (benchmarks/watching.py).
+# Those that watch, in this process. PERF: that nobody does costs a request 3 ns this way
+# (benchmarks/watching.py).
 watchers: list[object] = []
 
 
-def join_exchange(request: Request) -> None:
-    """Tell the current exchange of the request that an app has made of it, and the other way."""
-    exchange = exchange_now.get()
-    # A request that a view makes of its own app, as with a test client, is another one.
-    if exchange is not None and exchange.request is None:
+def find_exchange(scope: Any) -> Exchange | None:
+    """Return the exchange of an environ or a scope; None if nobody watches it."""
+    found: Exchange | None = scope.get(KEY) if type(scope) is dict else of_scopes.get(id(scope))
+    return found
+
+
+def join_exchange(scope: Any, request: Request) -> None:
+    """Tell the exchange of a scope of the request that an app has made of it, and the other way."""
+    exchange = find_exchange(scope)
+    # What is over is left alone: the two would keep each other.
+    if exchange is not None and exchange.duration_s is None:
         exchange.request = request
         request.exchange = exchange

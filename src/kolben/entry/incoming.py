@@ -14,6 +14,7 @@ from typing import Any
 from kolben.core.body_stream import read_length
 from kolben.core.context import RequestContext
 from kolben.core.current import current
+from kolben.core.exchange import KEY, find_exchange, join_exchange, watchers
 from kolben.core.outgoing import check_status, inspect_headers
 from kolben.entry.bodies import ClientGone, OpenBody, lower, read_body
 from kolben.entry.disconnects import ClientLeaves, run_watched
@@ -46,6 +47,8 @@ async def answer(
         return await _answer_as_wsgi(app, source, glance, open_body)
     kind = app.request_class
     request = kind.of(source) if engine.request_is_own else kind(source.environ())
+    if watchers:
+        join_exchange(source.scope, request)
     context = RequestContext(app, {}, request)
     method, path = line
     host, context.has_cookie, length = glance
@@ -127,7 +130,10 @@ async def _answer_as_wsgi(
         except ClientGone:
             return None
         source.set_body(body)
-    found: Outgoing = await run_in_thread(_call, app, source.environ(), give_back=drop)
+    environ = source.environ()
+    if watchers:
+        environ[KEY] = find_exchange(source.scope)
+    found: Outgoing = await run_in_thread(_call, app, environ, give_back=drop)
     return found
 
 

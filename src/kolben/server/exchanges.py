@@ -5,7 +5,7 @@ Rule: paths are decoded text, in which a client may have put anything; who write
 
 from __future__ import annotations
 
-from kolben.core.exchange import Exchange
+from kolben.core.exchange import Exchange, of_scopes
 
 
 class ServedExchange(Exchange):
@@ -112,6 +112,13 @@ class ASGIExchange(ServedExchange):
 
 class RSGIExchange(ServedExchange):
     """An exchange of which there is an RSGI scope."""
+
+    def enter(self) -> None:
+        of_scopes[id(self.scope)] = self
+
+    def leave(self) -> None:
+        of_scopes.pop(id(self.scope), None)
+        self.request = None
 
     def header(self, name: str) -> str | None:
         found: str | None = self.scope.headers.get(name)

@@ -6,26 +6,25 @@ Rule: this file only notes; what is done with an exchange is up to the functions
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextvars import Token
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from kolben.core.exchange import Exchange, exchange_now, watchers
+from kolben.core.exchange import Exchange, watchers
+from kolben.server.counting import Running, items_of, take_all
 from kolben.server.exchanges import ASGIExchange, RSGIExchange, WSGIExchange
 from kolben.server.granian_wsgi import Answer, Handler, Headers
-from kolben.typing import Message, Receive, Request, Scope, Send
+from kolben.typing import ASGIApp, Message, Receive, Request, Scope, Send
 
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 # Any: an exchange of the kind that its interface has.
 Told = Callable[[Any], object]
 _ID_HEADER = "x-request-id"
+NOT_BEGUN = "not begun"
 
 
 class Observer:
     """Keeps the exchanges that are under way, and tells of each.
 
-    at_begin, at_end: called with each exchange, in the thread or task that answers it. Without
-    any, exchanges are only counted, and know no more than what came in.
+    at_begin, at_end: called with each exchange, in the thread or task that answers it.
     sends_ids: each answer gets the request's id as its X-Request-ID.
     counts_bytes: exchanges know how long the bodies of answers are.
     """
@@ -38,41 +37,28 @@ class Observer:
         sends_ids: bool = False,
         counts_bytes: bool = True,
     ) -> None:
-        self.in_flight: set[Exchange] = set()
+        self.in_flight: set[Any] = set()
         self.sends_ids = sends_ids
         self._at_begin = at_begin
         self._at_end = at_end
-        self.only_counts = not (at_begin or at_end or sends_ids)
         self._notes_bytes = sends_ids or counts_bytes
         # An item for each exchange that is over: appending is one step, and needs no lock.
         self._ended: list[None] = []
-        self._counted: dict[int, tuple[float, dict[str, Any]]] = {}
-        watchers.append(self)
 
     def take_ended(self) -> int:
         """Return how many exchanges are over since the last time; one thread may ask."""
-        count = len(self._ended)
-        del self._ended[:count]
-        return count
+        return take_all(self._ended)
 
-    def running(self) -> list[tuple[str, str | None, float]]:
-        """Return method, route and begin (time.perf_counter) of each exchange under way."""
-        noted: list[Any] = _items(self.in_flight)
-        found = [(exchange.method, exchange.route, exchange.clock) for exchange in noted]
-        for clock, environ in _items(self._counted.values()):
-            request: Request | None = environ.get("werkzeug.request")
-            rule = None if request is None else request.url_rule
-            found.append((environ["REQUEST_METHOD"], rule and rule.rule, clock))
-        return found
+    def running(self) -> list[Running]:
+        """Return what is under way; NOT_BEGUN is the route of what the app has not seen yet."""
+        return [(e.method, _route_of(e.request), e.clock) for e in items_of(self.in_flight)]
 
-    def begin(self, exchange: Exchange) -> Token[Exchange | None]:
+    def begin(self, exchange: Exchange) -> None:
         """Note that an exchange has begun, in the thread or task that answers it."""
         self.in_flight.add(exchange)
-        token = exchange_now.set(exchange)
-        if self._at_begin:
-            for tell in self._at_begin:
-                tell(exchange)
-        return token
+        exchange.enter()
+        for tell in self._at_begin:
+            tell(exchange)
 
     def end(self, exchange: Exchange) -> None:
         """Note that an exchange is over; only once, however often this is called."""
@@ -85,46 +71,52 @@ class Observer:
             for tell in self._at_end:
                 tell(exchange)
         finally:
-            # The request has the exchange: what is left of a circle lives until it is collected.
-            exchange.request = None
+            exchange.leave()
 
     def with_id(self, exchange: Exchange, headers: Headers) -> Headers:
         """Return headers of an answer with the request's id, unless the app has set one."""
-        if any(name.lower() == _ID_HEADER for name, _ in headers):
-            return headers
+        for name, _ in headers:
+            if name.lower() == _ID_HEADER:
+                return headers
         return [*headers, (_ID_HEADER, exchange.id)]
 
     # RSGI.
 
     def observe(self, scope: Any, protocol: Any) -> ObservedProtocol:
-        """Note an RSGI request; return what is to be used in place of its protocol, and closed."""
+        """Note an RSGI request; return what is to be used in place of its protocol, and closed.
+
+        Whoever calls it, in whichever thread, has called watch() before.
+        """
         return ObservedProtocol(self, RSGIExchange(scope), protocol)
 
     def observe_rsgi(self, app: Any) -> ObservedRSGI:
         """Wrap an RSGI app so that its requests are noted."""
+        self.watch()
         return ObservedRSGI(app, self)
+
+    def watch(self) -> None:
+        """Have requests in this process look for their exchanges."""
+        watchers.append(self)
 
     # ASGI.
 
     def observe_asgi(self, app: ASGIApp) -> ASGIApp:
         """Wrap an ASGI app so that its requests are noted."""
+        self.watch()
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
             exchange = ASGIExchange(scope)
-            token = self.begin(exchange)
-            if not self.only_counts:
-                send = self._noting_send(exchange, send)
+            self.begin(exchange)
             try:
-                await app(scope, receive, send)
+                await app(scope, receive, self._noting_send(exchange, send))
             except BaseException as error:
                 exchange.error = error
                 raise
             finally:
                 self.end(exchange)
-                leave_exchange(token)
 
         return answer
 
@@ -148,13 +140,12 @@ class Observer:
 
     def observe_wsgi(self, handle: Handler) -> Handler:
         """Wrap a function that answers Granian's WSGI requests so that they are noted."""
-        if self.only_counts:
-            return self._count_wsgi(handle)
+        self.watch()
         begin, end, notes_bytes = self.begin, self.end, self._notes_bytes
 
         def handle_and_note(answer: Answer, scope: dict[str, Any]) -> int:
             exchange = WSGIExchange(scope)
-            token = begin(exchange)
+            begin(exchange)
             noting = ObservedAnswer(self, exchange, answer) if notes_bytes else None
             try:
                 exchange.status = status = handle(noting or answer, scope)
@@ -166,46 +157,16 @@ class Observer:
                 # A stream is sent after this, and ends the exchange itself.
                 if noting is None or noting.stream is None:
                     end(exchange)
-                leave_exchange(token)
 
         return handle_and_note
 
-    def _count_wsgi(self, handle: Handler) -> Handler:
-        """Wrap a function that answers Granian's WSGI requests so that they are counted.
 
-        PERF: 0.2 us a request, where an exchange takes 0.9 us (benchmarks/watching.py). What is
-        under way is read from the environ, in which the request is; a stream that is being sent is
-        over already.
-        """
-        counted, ended, clock = self._counted, self._ended, time.perf_counter
-
-        def handle_and_count(answer: Answer, scope: dict[str, Any]) -> int:
-            key = id(scope)
-            counted[key] = (clock(), scope)
-            try:
-                return handle(answer, scope)
-            finally:
-                del counted[key]
-                ended.append(None)
-
-        return handle_and_count
-
-
-def _items(changing: Collection[Any]) -> list[Any]:
-    """Return what is in a collection that other threads change."""
-    while True:
-        try:
-            return [*changing]
-        except RuntimeError:  # it was changed meanwhile
-            continue
-
-
-def leave_exchange(token: Token[Exchange | None]) -> None:
-    """Let the exchange before, if any, be the current one; nothing if begun in another task."""
-    try:
-        exchange_now.reset(token)
-    except ValueError:
-        return
+def _route_of(request: Request | None) -> str | None:
+    """Return the rule that a request has matched, as far as it has come."""
+    if request is None:
+        return NOT_BEGUN
+    rule = request.url_rule
+    return None if rule is None else rule.rule
 
 
 class ObservedAnswer:
@@ -283,7 +244,6 @@ class ObservedRSGI:
     def __init__(self, app: Any, observer: Observer) -> None:
         self._answer = app.__rsgi__
         self._observer = observer
-        self._only_counts = observer.only_counts
         self.__rsgi_init__ = app.__rsgi_init__
         self.__rsgi_del__ = app.__rsgi_del__
 
@@ -291,9 +251,6 @@ class ObservedRSGI:
         """Answer a connection; what is no HTTP request is not noted."""
         if scope.proto != "http":
             await self._answer(scope, protocol)
-            return
-        if self._only_counts:
-            await self._count(scope, protocol)
             return
         observed = self._observer.observe(scope, protocol)
         try:
@@ -303,35 +260,26 @@ class ObservedRSGI:
             raise
         observed.close()
 
-    async def _count(self, scope: Any, protocol: Any) -> None:
-        exchange = RSGIExchange(scope)
-        token = self._observer.begin(exchange)
-        try:
-            await self._answer(scope, protocol)
-        finally:
-            self._observer.end(exchange)
-            leave_exchange(token)
-
 
 class ObservedProtocol:
     """An RSGI protocol that notes the answer; to be closed when the request is over.
 
-    Made in the thread or task that answers: what is asked there is of this exchange.
+    Made in the thread or task that answers.
     """
 
-    __slots__ = ("_observer", "_protocol", "_token", "exchange")
+    __slots__ = ("_observer", "_protocol", "exchange")
 
     def __init__(self, observer: Observer, exchange: Exchange, protocol: Any) -> None:
         self.exchange = exchange
         self._observer = observer
         self._protocol = protocol
-        self._token = observer.begin(exchange)
+        observer.begin(exchange)
 
     def close(self, error: BaseException | None = None) -> None:
         """End the exchange; error: what came out of the app in place of an answer."""
-        self.exchange.error = error or self.exchange.error
-        self._observer.end(self.exchange)
-        leave_exchange(self._token)
+        exchange = self.exchange
+        exchange.error = error or exchange.error
+        self._observer.end(exchange)
 
     def _note(self, status: int, headers: Headers, size: int | None) -> Headers:
         exchange = self.exchange

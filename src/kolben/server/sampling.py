@@ -12,9 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 from kolben.entry.threads import count_waiting
 from kolben.server.board import Board, Record
+from kolben.server.counting import Running
 from kolben.server.draining import is_draining
 from kolben.server.measuring import (
     DELAYS_S,
@@ -24,7 +26,6 @@ from kolben.server.measuring import (
     Measures,
     method_label,
 )
-from kolben.server.observing import Observer
 
 TICK_S = 0.25
 PUBLISH_S = 1.0
@@ -87,15 +88,27 @@ class LoopProbe:
         return max(self.delay.longest_lately_s, due)
 
 
+class Requests(Protocol):
+    """What knows the requests of this process: an Observer or a RequestCounter."""
+
+    def take_ended(self) -> int:
+        """Return how many are over since the last time."""
+        ...
+
+    def running(self) -> list[Running]:
+        """Return those under way."""
+        ...
+
+
 class Sampler:
     """Looks at this process, and keeps its place on a board up to date."""
 
-    def __init__(self, board: Board, observer: Observer, measures: Measures | None) -> None:
+    def __init__(self, board: Board, requests: Requests, measures: Measures | None) -> None:
         self.loop = LoopProbe()
         self._board = board
         # A page of metrics is made from what is written just before.
         self._lock = threading.Lock()
-        self._observer = observer
+        self._requests = requests
         self._measures = measures
         self._thread_delay = Delay()
         self._answered = 0
@@ -131,7 +144,7 @@ class Sampler:
 
     def record(self) -> Record:
         """Return how this worker does, as JSON can hold it."""
-        self._answered += self._observer.take_ended()
+        self._answered += self._requests.take_ended()
         answered = self._answered
         now, cpu_s = time.perf_counter(), time.process_time()
         then, answered_then, cpu_then = self._past[0]
@@ -163,7 +176,7 @@ class Sampler:
         """Return method, route and age in seconds of each request under way, the oldest first."""
         found = [
             (method_label(method), route or NO_ROUTE, now - began)
-            for method, route, began in self._observer.running()
+            for method, route, began in self._requests.running()
         ]
         return sorted(found, key=lambda request: -request[2])
 

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 from kolben.server.draining import is_draining
 from kolben.server.granian_wsgi import Answer, Handler
-from kolben.server.observing import ASGIApp
-from kolben.typing import HealthChecks, Receive, Scope, Send
+from kolben.typing import ASGIApp, HealthChecks, Receive, Scope, Send
 
 # Whoever asks more often gets the same answer: a public /readyz is no way to load a database.
 READY_FOR_S = 1.0

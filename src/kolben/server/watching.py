@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing.util
 import sys
+from functools import partial
 from typing import Any
 
 import click
@@ -12,13 +13,14 @@ import click
 from kolben.logging import write_json
 from kolben.server.access_log import access_log
 from kolben.server.board import Board
+from kolben.server.counting import RequestCounter
 from kolben.server.granian_wsgi import Handler
 from kolben.server.measuring import Measures
-from kolben.server.observing import ASGIApp, Observer, Told
+from kolben.server.observing import Observer, Told
 from kolben.server.sampling import Sampler
 from kolben.server.settings import Settings
 from kolben.server.watch_pages import MakePage, Page, Readiness, WatchPages, tell_health
-from kolben.typing import App, Receive, Scope, Send
+from kolben.typing import App, ASGIApp, Receive, Scope, Send
 from kolben.version import VERSION
 
 
@@ -58,10 +60,13 @@ class Watch:
         if settings.log_format == "json":
             write_json(app)
         measures = Measures() if settings.metrics else None
-        self.observer = _make_observer(settings, measures, counts=board is not None)
+        self.observer = _make_observer(settings, measures)
+        # What is put around the app: a counter costs less, and is enough for the board.
+        self._around: Observer | RequestCounter | None = self.observer
         self.sampler: Sampler | None = None
-        if board is not None and self.observer is not None:
-            self.sampler = Sampler(board, self.observer, measures)
+        if board is not None:
+            self._around = self.observer or RequestCounter(partial(find_route, app))
+            self.sampler = Sampler(board, self._around, measures)
         self._readiness = Readiness(app.health_checks) if settings.health else None
         pages = self._make_pages(settings, board)
         self._pages = pages if pages is not None and not settings.watch_port else None
@@ -106,22 +111,22 @@ class Watch:
 
     def wsgi(self, handle: Handler) -> Handler:
         """Wrap what answers Granian's WSGI requests."""
-        if self.observer is not None:
-            handle = self.observer.observe_wsgi(handle)
+        if self._around is not None:
+            handle = self._around.observe_wsgi(handle)
         return handle if self._pages is None else self._pages.before_wsgi(handle)
 
     def asgi(self, app: ASGIApp) -> ASGIApp:
         """Wrap an ASGI app."""
-        if self.observer is not None:
-            app = self.observer.observe_asgi(app)
+        if self._around is not None:
+            app = self._around.observe_asgi(app)
         if self._pages is not None:
             app = self._pages.before_asgi(app)
         return self._note_loop_of_asgi(app) if self._wants_loop() else app
 
     def rsgi(self, app: Any) -> Any:
         """Wrap an RSGI app."""
-        if self.observer is not None:
-            app = self.observer.observe_rsgi(app)
+        if self._around is not None:
+            app = self._around.observe_rsgi(app)
         if self._pages is not None:
             app = self._pages.before_rsgi(app)
         return LoopNotingRSGI(app, self) if self._wants_loop() else app
@@ -160,14 +165,25 @@ class LoopNotingRSGI:
         self._app.__rsgi_init__(loop)
 
 
-def _make_observer(
-    settings: Settings, measures: Measures | None, *, counts: bool
-) -> Observer | None:
+def find_route(app: App, method: str, path: str) -> str | None:
+    """Return the rule of an app that matches a request line; None if there is none.
+
+    Rules of hosts and subdomains are not asked.
+    """
+    try:
+        found = app.engine.router.find(method, path)
+    except Exception:  # noqa: BLE001  # a converter of the app's may raise anything
+        return None
+    rule = found[0].rule if isinstance(found, tuple) else None
+    return None if rule is None else rule.rule
+
+
+def _make_observer(settings: Settings, measures: Measures | None) -> Observer | None:
     """Return what notes the requests; None if nobody wants to know of them."""
     at_end: list[Told] = [] if measures is None else [measures.note]
     if settings.access_log:
         at_end.append(access_log(sys.stdout, settings.access_log_format))
-    if not (at_end or settings.request_ids or counts):
+    if not (at_end or settings.request_ids):
         return None
     return Observer(
         at_end=tuple(at_end), sends_ids=settings.request_ids, counts_bytes=settings.access_log
