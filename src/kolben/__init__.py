@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     )
     from kolben.app import Flask
     from kolben.app import Flask as Kolben
+    from kolben.async_templating import render_template_async as render_template_async
+    from kolben.async_templating import (
+        render_template_string_async as render_template_string_async,
+    )
+    from kolben.async_templating import stream_template_async as stream_template_async
+    from kolben.async_templating import (
+        stream_template_string_async as stream_template_string_async,
+    )
     from kolben.blueprints import Blueprint
     from kolben.config import Config
     from kolben.core.websocket import WebSocketClosed as WebSocketClosed
@@ -157,10 +165,24 @@ _MODULES = (
 )
 
 # Names that Flask does not have.
-_BEYOND_FLASK = ("Event", "WebSocketClosed", "last_event_id", "sse", "websocket")
+_BEYOND_FLASK = (
+    "Event",
+    "WebSocketClosed",
+    "last_event_id",
+    "render_template_async",
+    "render_template_string_async",
+    "sse",
+    "stream_template_async",
+    "stream_template_string_async",
+    "websocket",
+)
 
 _HOMES = {
     "Flask": "kolben.app",
+    "render_template_async": "kolben.async_templating",
+    "render_template_string_async": "kolben.async_templating",
+    "stream_template_async": "kolben.async_templating",
+    "stream_template_string_async": "kolben.async_templating",
     "Blueprint": "kolben.blueprints",
     "Config": "kolben.config",
     "after_this_request": "kolben.ctx",

@@ -133,35 +133,38 @@ def create_environment(app: App) -> Any:
     return environment
 
 
-def _render(app: App, template: Template, context: dict[str, Any]) -> str:
-    """Render a template in the app's context."""
+def begin_rendering(app: App, template: Template, context: dict[str, Any]) -> None:
+    """Add what the app gives every template to its variables, and say that it is to be rendered."""
     app.update_template_context(context)
     if before_render_template.receivers:
         before_render_template.send(
             app, _async_wrapper=app.ensure_sync, template=template, context=context
         )
-    text = template.render(context)
+
+
+def end_rendering(app: App, template: Template, context: dict[str, Any]) -> None:
+    """Say that a template was rendered."""
     if template_rendered.receivers:
         template_rendered.send(
             app, _async_wrapper=app.ensure_sync, template=template, context=context
         )
+
+
+def _render(app: App, template: Template, context: dict[str, Any]) -> str:
+    """Render a template in the app's context."""
+    begin_rendering(app, template, context)
+    text = template.render(context)
+    end_rendering(app, template, context)
     return text
 
 
 def _stream(app: App, template: Template, context: dict[str, Any]) -> Iterator[str]:
     """Render a template piece by piece; the request, if there is one, stays until the end."""
-    app.update_template_context(context)
-    if before_render_template.receivers:
-        before_render_template.send(
-            app, _async_wrapper=app.ensure_sync, template=template, context=context
-        )
+    begin_rendering(app, template, context)
 
     def pieces() -> Iterator[str]:
         yield from template.generate(context)
-        if template_rendered.receivers:
-            template_rendered.send(
-                app, _async_wrapper=app.ensure_sync, template=template, context=context
-            )
+        end_rendering(app, template, context)
 
     active = find_context()
     if active is None or active.request_context is None:
@@ -169,11 +172,13 @@ def _stream(app: App, template: Template, context: dict[str, Any]) -> Iterator[s
     return stream_with_context(pieces())
 
 
-def _find(app: App, name: str | Template | list[str | Template]) -> Template:
+def find_template(app: App, name: str | Template | list[str | Template]) -> Template:
+    """Return a template, or the first of several that exists; TemplateNotFound if there is none."""
     return app.jinja_env.get_or_select_template(name)  # type: ignore[no-any-return]  # any class
 
 
-def _of_string(app: App, source: str) -> Template:
+def template_of_string(app: App, source: str) -> Template:
+    """Return the template of a source."""
     environment = app.jinja_env
     if isinstance(environment, Environment):
         return environment.template_of(source)
@@ -185,13 +190,13 @@ def render_template(
 ) -> str:
     """Render a template, or the first of several that exists, with variables."""
     app = the_app()
-    return _render(app, _find(app, template_name_or_list), context)
+    return _render(app, find_template(app, template_name_or_list), context)
 
 
 def render_template_string(source: str, **context: Any) -> str:
     """Render a template that is given as a string, with variables; they are escaped."""
     app = the_app()
-    return _render(app, _of_string(app, source), context)
+    return _render(app, template_of_string(app, source), context)
 
 
 def stream_template(
@@ -199,10 +204,10 @@ def stream_template(
 ) -> Iterator[str]:
     """Render a template piece by piece: an iterator that a view may return."""
     app = the_app()
-    return _stream(app, _find(app, template_name_or_list), context)
+    return _stream(app, find_template(app, template_name_or_list), context)
 
 
 def stream_template_string(source: str, **context: Any) -> Iterator[str]:
     """Render a template that is given as a string piece by piece; variables are escaped."""
     app = the_app()
-    return _stream(app, _of_string(app, source), context)
+    return _stream(app, template_of_string(app, source), context)
