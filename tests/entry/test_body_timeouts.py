@@ -10,7 +10,8 @@ import pytest
 from werkzeug.datastructures import Headers
 
 from kolben import Flask, request
-from kolben.entry.body_timeouts import SlowBody, in_time, set_body_timeout
+from kolben.entry.body_timeouts import SlowBody, _waits_of, in_time, set_body_timeout
+from tests.entry.waiting import wait_until
 from tests.wires import ASGIConnection, Message, RSGIConnection
 
 SOON_S = 0.1
@@ -40,6 +41,18 @@ def test_each_wait_has_the_whole_time() -> None:
     async def run() -> None:
         for _ in range(6):
             await in_time(asyncio.sleep(SOON_S / 2))
+
+    asyncio.run(run())
+
+
+def test_nothing_ticks_while_nobody_waits() -> None:
+    async def run() -> None:
+        await in_time(asyncio.sleep(0))
+        waits = _waits_of(asyncio.get_running_loop())
+        assert waits._is_ticking
+        await wait_until(lambda: not waits._is_ticking)
+        with pytest.raises(SlowBody):
+            await in_time(never())
 
     asyncio.run(run())
 

@@ -115,7 +115,9 @@ def test_a_client_that_has_gone_takes_nothing(pair: Pair) -> None:
 
 def test_other_descriptors_are_left_alone(pair: Pair) -> None:
     with socket.socket(socket.AF_UNIX) as file, socket.create_server(("127.0.0.1", 0)) as listener:
-        raw_socket._look_at_all()
+        raw_socket._descriptors.clear()
+        raw_socket._inodes.clear()
+        raw_socket._look_again()
         assert {file.fileno(), listener.fileno()}.isdisjoint(raw_socket._descriptors.values())
     raw_socket._note(1_000_000)
     assert pair.server.fileno() == raw_socket._descriptors[pair.ends]
@@ -125,6 +127,7 @@ def test_without_a_folder_of_descriptors_nothing_is_found(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw_socket._descriptors.clear()
+    raw_socket._inodes.clear()
     monkeypatch.setattr(raw_socket, "_FOLDERS", ("/nowhere",))
     assert not write_close(pair.ends, 1000, "")
 
@@ -141,3 +144,26 @@ def test_a_connection_that_is_over_is_forgotten(pair: Pair) -> None:
     assert pair.ends not in raw_socket._descriptors
     forget(pair.ends)
     assert write_close(pair.ends, 1000, "")
+
+
+def test_a_descriptor_that_is_another_socket_than_before_is_looked_at_again(pair: Pair) -> None:
+    assert write_close(pair.ends, 1000, "")
+    gone = pair.ends
+    pair.close()
+    other = Pair()  # it gets the same numbers
+    assert write_close(other.ends, 1000, "")
+    assert not write_close(gone, 1000, "")
+    other.close()
+
+
+def test_ends_of_connections_that_are_over_are_not_kept_for_ever(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw_socket, "_MOST_GONE", 2)
+    monkeypatch.setattr(raw_socket, "_inodes", {})
+    monkeypatch.setattr(raw_socket, "_descriptors", {})
+    for port in range(1, 5):
+        raw_socket._descriptors[("127.0.0.1", port), 80] = 1_000_000
+    assert write_close(pair.ends, 1000, "")
+    assert {pair.ends} <= set(raw_socket._descriptors)
+    assert (("127.0.0.1", 1), 80) not in raw_socket._descriptors

@@ -19,7 +19,7 @@ from kolben.entry.raw_socket import Ends
 MOST_HELD_BYTES = 512 * 1024
 # How long it is waited before the socket is asked again: from the first to the last, doubling.
 FIRST_WAIT_S = 0.001
-LONGEST_WAIT_S = 0.05
+LONGEST_WAIT_S = 0.5
 
 # The state and tcpi_bytes_acked in struct tcp_info, a closed connection's state, and the ioctl for
 # what waits in the socket (linux/tcp.h, linux/sockios.h).
