@@ -22,6 +22,7 @@ from kolben.server.connections import end_silent_connections
 from kolben.server.facts import collect_facts
 from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
+from kolben.server.request_timeouts import TimedASGI, TimedRSGI
 from kolben.server.settings import Settings
 from kolben.server.static_mounts import choose_mounts, parse_mounts, use_mounts
 from kolben.server.watching import Watch
@@ -63,7 +64,7 @@ class Loader:
             static_warnings = self._serve_static(app)
         except BaseException as error:
             self._fail(error)
-        warnings = (*_debug_warning(app), *static_warnings)
+        warnings = (*_debug_warning(app), *static_warnings, *_limit_warnings(self.settings))
         name = describe_app(app, self.settings.app)
         asks = self._is_first_to_ask()
         self.ready.put(collect_facts(app, name, self.salt, ask=asks, warnings=warnings))
@@ -99,11 +100,13 @@ class Loader:
         set_threads(self.settings.threads)
         if HAS_POSIX_SIGNALS:
             self._close_websockets_first()
-        adaptation = self._adaptation()
+        adaptation, timeout_s = self._adaptation(), self.settings.request_timeout_s
         if interface == "rsgi":
-            rsgi_app = watch.rsgi(app)
+            timed = TimedRSGI(app, app, timeout_s) if timeout_s else app
+            rsgi_app = watch.rsgi(timed)
             return rsgi_app if adaptation is None else AdaptedRSGI(rsgi_app, adaptation)
-        asgi_app = watch.asgi(getattr(app, entry))
+        asgi_app = getattr(app, entry)
+        asgi_app = watch.asgi(TimedASGI(asgi_app, app, timeout_s) if timeout_s else asgi_app)
         return asgi_app if adaptation is None else AdaptedASGI(asgi_app, adaptation)
 
     def _set_limits(self) -> None:
@@ -238,6 +241,13 @@ def describe_app(app: App, path: str | None) -> str:
     names = [*APP_NAMES, *variables]
     found = next((key for key in names if is_app(variables.get(key))), None)
     return f"{module_name}:{found}" if found else module_name
+
+
+def _limit_warnings(settings: Settings) -> list[str]:
+    """Return a warning where a limit is set that does not hold over WSGI."""
+    if settings.spoken_interface != "wsgi" or not settings.request_timeout_s:
+        return []
+    return ["--request-timeout holds over RSGI and ASGI alone: nobody can end a WSGI request."]
 
 
 def _debug_warning(app: App) -> list[str]:
