@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kolben.core.websocket import WebSocket as WebSocket
     from kolben.entry.serving import Serving as Serving
     from kolben.health import HealthChecks as HealthChecks
+    from kolben.server.tracing import Tracer as Tracer
     from kolben.sessions import SessionMixin as SessionMixin
     from kolben.templating import DispatchingJinjaLoader as DispatchingJinjaLoader
     from kolben.templating import Environment
@@ -46,7 +47,7 @@ else:
     AppGroup = BaseLoader = DispatchingJinjaLoader = JinjaEnvironment = Any
     App = Blueprint = AppContext = AsyncFlaskClient = Engine = FlaskClient = FlaskCliRunner = (
         HealthChecks
-    ) = RequestContext = Request = Response = Serving = SessionMixin = WebSocket = Any
+    ) = RequestContext = Request = Response = Serving = SessionMixin = Tracer = WebSocket = Any
     StartResponse = WSGIApplication = WSGIEnvironment = Headers = AnyResponse = Any
 
 # What a view may return: kolben.core.returns turns each into a Response.

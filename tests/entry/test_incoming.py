@@ -12,9 +12,12 @@ from werkzeug.exceptions import ImATeapot
 from werkzeug.routing import BaseConverter
 
 from kolben import Flask, Request, Response, g, request
+from kolben.core.exchange import watchers
 from kolben.entry import disconnects
+from kolben.server.observing import Observer
 from tests.entry.concurrency import Connect, Connection, ask
 from tests.entry.waiting import wait_until
+from tests.server import observed
 from tests.wires import ASGIConnection
 
 
@@ -380,3 +383,23 @@ def test_a_stream_is_closed_when_its_client_goes(app: Flask, connect: Connect) -
 
     asyncio.run(main())
     assert closed == ["generator", "response"]
+
+
+@pytest.mark.parametrize("interface", ["asgi", "rsgi"])
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_a_server_that_watches_learns_the_rule(
+    app: Flask, interface: str, is_wrapped: bool
+) -> None:
+    """Also where the request is called as WSGI, behind middleware that copies the environ."""
+    app.add_url_rule("/users/<int:number>", "user", lambda number: request.id)
+    if is_wrapped:
+        inner: Any = app.wsgi_app
+        app.wsgi_app = lambda environ, start: inner(dict(environ), start)  # type: ignore[method-assign, assignment]
+    routes: list[str | None] = []
+    observer = Observer(at_end=(lambda exchange: routes.append(exchange.route),))
+    try:
+        asked = observed.message("/users/7", X_Request_ID="mine")
+        answer = observed.ask(observer, app, interface, asked)
+    finally:
+        watchers.clear()
+    assert (routes, answer.text) == (["/users/<int:number>"], "mine")

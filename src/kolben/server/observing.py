@@ -24,7 +24,8 @@ NOT_BEGUN = "not begun"
 class Observer:
     """Keeps the exchanges that are under way, and tells of each.
 
-    at_begin, at_end: called with each exchange, in the thread or task that answers it.
+    at_begin, at_leave, at_end: called with each exchange; the first two in the thread or task that
+    answers it, the last where its answer ends, which may be later and in another.
     sends_ids: each answer gets the request's id as its X-Request-ID.
     counts_bytes: exchanges know how long the bodies of answers are.
     """
@@ -34,12 +35,14 @@ class Observer:
         at_begin: tuple[Told, ...] = (),
         at_end: tuple[Told, ...] = (),
         *,
+        at_leave: tuple[Told, ...] = (),
         sends_ids: bool = False,
         counts_bytes: bool = True,
     ) -> None:
         self.in_flight: set[Any] = set()
         self.sends_ids = sends_ids
         self._at_begin = at_begin
+        self._at_leave = at_leave
         self._at_end = at_end
         self._notes_bytes = sends_ids or counts_bytes
         # An item for each exchange that is over: appending is one step, and needs no lock.
@@ -58,6 +61,11 @@ class Observer:
         self.in_flight.add(exchange)
         exchange.enter()
         for tell in self._at_begin:
+            tell(exchange)
+
+    def leave(self, exchange: Exchange) -> None:
+        """Note that the thread has done with an exchange, of which a stream may still be sent."""
+        for tell in self._at_leave:
             tell(exchange)
 
     def end(self, exchange: Exchange) -> None:
@@ -154,6 +162,7 @@ class Observer:
                 exchange.error = error
                 raise
             finally:
+                self.leave(exchange)
                 # A stream is sent after this, and ends the exchange itself.
                 if noting is None or noting.stream is None:
                     end(exchange)

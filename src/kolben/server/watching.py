@@ -20,7 +20,7 @@ from kolben.server.observing import Observer, Told
 from kolben.server.sampling import Sampler
 from kolben.server.settings import Settings
 from kolben.server.watch_pages import MakePage, Page, Readiness, WatchPages, tell_health
-from kolben.typing import App, ASGIApp, Receive, Scope, Send
+from kolben.typing import App, ASGIApp, Receive, Scope, Send, Tracer
 from kolben.version import VERSION
 
 
@@ -60,7 +60,7 @@ class Watch:
         if settings.log_format == "json":
             write_json(app)
         measures = Measures() if settings.metrics else None
-        self.observer = _make_observer(settings, measures)
+        self.observer = _make_observer(settings, measures, _make_tracer(app, settings))
         # What is put around the app: a counter costs less, and is enough for the board.
         self._around: Observer | RequestCounter | None = self.observer
         self.sampler: Sampler | None = None
@@ -178,13 +178,48 @@ def find_route(app: App, method: str, path: str) -> str | None:
     return None if rule is None else rule.rule
 
 
-def _make_observer(settings: Settings, measures: Measures | None) -> Observer | None:
+def _make_observer(
+    settings: Settings, measures: Measures | None, tracer: Tracer | None
+) -> Observer | None:
     """Return what notes the requests; None if nobody wants to know of them."""
     at_end: list[Told] = [] if measures is None else [measures.note]
     if settings.access_log:
         at_end.append(access_log(sys.stdout, settings.access_log_format))
+    if tracer is not None:
+        at_end.append(tracer.end)
     if not (at_end or settings.request_ids):
         return None
     return Observer(
-        at_end=tuple(at_end), sends_ids=settings.request_ids, counts_bytes=settings.access_log
+        at_begin=() if tracer is None else (tracer.begin,),
+        at_leave=() if tracer is None else (tracer.leave,),
+        at_end=tuple(at_end),
+        sends_ids=settings.request_ids,
+        # A tracer wants to know of a stream's end.
+        counts_bytes=settings.access_log or tracer is not None,
     )
+
+
+def _make_tracer(app: App, settings: Settings) -> Tracer | None:
+    """Return what makes spans; None if nobody wants them.
+
+    Without --otel, those do that have set up OpenTelemetry's SDK in the app, and have not had it
+    instrumented by OpenTelemetry itself.
+    """
+    is_set_up = "opentelemetry.sdk.trace" in sys.modules
+    is_instrumented = getattr(app, "_is_instrumented_by_opentelemetry", False)
+    if not settings.otel and (not is_set_up or is_instrumented):
+        return None
+    try:
+        from kolben.server import tracing  # starts faster without it
+    except ImportError as error:
+        raise click.UsageError(
+            f"--otel needs a package that is not installed ({error.name}):"
+            " pip install 'kolben[otel]'."
+        ) from error
+    if not tracing.has_provider():
+        if not settings.otel:
+            return None
+        tracing.make_provider(app)
+    # A process of this kind leaves without what atexit has.
+    multiprocessing.util.Finalize(None, tracing.send_the_rest, exitpriority=80)
+    return tracing.Tracer(app)
