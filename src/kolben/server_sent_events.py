@@ -13,6 +13,7 @@ from typing import Any
 from kolben.core.current import the_app, the_request
 from kolben.core.lazy import lazy
 from kolben.entry.disconnects import unbroken
+from kolben.entry.open_streams import end_of_streams
 from kolben.streaming import stream_with_context
 from kolben.typing import App, Response
 
@@ -127,10 +128,17 @@ class _Stream:
         return self
 
     async def __anext__(self) -> str:
+        end = end_of_streams()
         if self._step is None:
             self._step = asyncio.ensure_future(_next_of(self._items))
-        done, _ = await asyncio.wait([self._step], timeout=self._heartbeat_s)
-        if not done:
+        await asyncio.wait(
+            [self._step, end],
+            timeout=self._heartbeat_s,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if not self._step.done():
+            if end.done():
+                raise StopAsyncIteration
             return _HEARTBEAT
         step, self._step = self._step, None
         item = step.result()

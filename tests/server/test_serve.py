@@ -210,7 +210,8 @@ def test_a_signal_ends_it_after_the_running_requests(
         time.sleep(0.4)
         assert 0 == server.stop(number)
         assert (200, b"slept") == answer.result()
-    assert "" == server.err
+    report = r"Worker \d \(pid \d+\) has ended: 1 request finished while it was stopping, none was"
+    assert re.fullmatch(report + r" cut off\.\n", server.err)
     assert not is_open(server.port)
 
 

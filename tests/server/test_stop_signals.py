@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -30,15 +31,18 @@ done.wait()
 
 # A parent as we have it: other threads, and a main thread that waits for the event.
 PARENT = """\
-import signal, threading, time
+import select, signal, threading, time
 from kolben.server.stop_signals import SignalEvent
 event = SignalEvent()
+stopped = []
 for number in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, lambda *args: event.set())
+    signal.signal(number, lambda *args: stopped.append(None))
 for _ in range(3):
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 print("ready", flush=True)
-event.wait()
+while not stopped:
+    select.select([event], [], [])
+    event.clear()
 """
 
 
@@ -69,30 +73,33 @@ def event() -> SignalEvent:
     return made
 
 
-def test_an_event_is_set_until_it_is_cleared(event: SignalEvent) -> None:
-    assert not event.is_set()
-    event.set()
-    event.set()
-    assert event.is_set()
-    event.wait()
-    event.clear()
-    assert not event.is_set()
+def is_woken(event: SignalEvent, timeout_s: float = 0) -> bool:
+    return bool(select.select([event], [], [], timeout_s)[0])
 
 
-def test_the_wakes_of_earlier_sets_do_not_end_a_wait(event: SignalEvent) -> None:
+def test_it_wakes_until_it_is_cleared(event: SignalEvent) -> None:
+    assert not is_woken(event)
     event.set()
+    event.set()
+    assert is_woken(event)
+    assert is_woken(event)
     event.clear()
+    assert not is_woken(event)
+    event.clear()
+
+
+def test_it_wakes_who_waits_already(event: SignalEvent) -> None:
     timer = threading.Timer(0.2, event.set)
-    began = time.monotonic()
     timer.start()
-    event.wait()
-    assert time.monotonic() - began >= 0.19
+    assert is_woken(event, 20)
 
 
 def test_setting_it_without_end_never_blocks(event: SignalEvent) -> None:
     for _ in range(100_000):
         event.set()
-    event.wait()
+    assert is_woken(event)
+    event.clear()
+    assert not is_woken(event)
 
 
 def test_a_storm_of_signals_never_stops_it(event: SignalEvent) -> None:
@@ -102,8 +109,40 @@ def test_a_storm_of_signals_never_stops_it(event: SignalEvent) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
         end = time.monotonic() + 1
         while time.monotonic() < end:
-            event.wait()
+            assert is_woken(event, 20)
             event.clear()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+CHILD = """\
+import threading
+from kolben.server.stop_signals import call_at_parents_end
+done = threading.Event()
+call_at_parents_end(done.set)
+print("watching", flush=True)
+done.wait(30)
+print("stopped" if done.is_set() else "still there", flush=True)
+"""
+# Waits for a byte, and is killed.
+MORTAL = """\
+import os, subprocess, sys
+subprocess.Popen([sys.executable, "-c", sys.argv[1]])
+os.read(0, 1)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_process_notices_that_its_parent_was_killed() -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", MORTAL, CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    with parent.stdout as said, parent.stdin as order:
+        assert b"watching\n" == said.readline()
+        order.write(b"x")
+        order.flush()
+        assert -signal.SIGKILL == parent.wait(20)
+        assert b"stopped\n" == said.readline()

@@ -57,7 +57,7 @@ def test_an_interface_that_the_app_does_not_have_is_told(interface: str) -> None
 
     app: Any = Old()
     with pytest.raises(click.UsageError, match=f"serves WSGI only.*--interface {interface}"):
-        Loader(Settings("shop", interface=interface), None, None)._connect(app)
+        Loader(Settings("shop", interface=interface), None)._connect(app)
 
 
 @pytest.mark.parametrize(

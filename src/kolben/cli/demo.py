@@ -74,6 +74,7 @@ def _serve(host: str, reserved: socket.socket, data: Path) -> int:
         threads=default_threads(),
         interface="rsgi",
         stop_timeout_s=STOP_TIMEOUT_S,
+        top=False,
     )
 
     def announce(_: str) -> None:

@@ -79,6 +79,7 @@ def _check_surroundings(settings: Settings) -> None:
         )
     if settings.watch_port:
         _check_watch_port(settings)
+    _check_pid_file(settings.pid_file)
     try:
         if settings.unix_socket:
             check_unix_socket(settings.unix_socket)
@@ -89,6 +90,21 @@ def _check_surroundings(settings: Settings) -> None:
         raise click.ClickException(
             f"{where} cannot be listened on: {error.strerror or error}. Choose another address"
             " with --host and --port, or end the program that has this one."
+        ) from None
+
+
+def _check_pid_file(name: str | None) -> None:
+    """Raise click's error if the file for the process's number cannot be had."""
+    if name is None:
+        return
+    from kolben.server.pid_file import check_pid_file  # starts faster without it
+
+    try:
+        check_pid_file(name)
+    except OSError as error:
+        raise click.ClickException(
+            f"--pid-file {name} cannot be had: {error.strerror}. End that server, or remove the"
+            " file if it is none's."
         ) from None
 
 

@@ -124,6 +124,11 @@ class Board:
         records = map(self._read, self._worker_files())
         return sorted((r for r in records if r is not None), key=lambda r: (r["began"], r["pid"]))
 
+    def requests_of(self, pid: int) -> int | None:
+        """Return how many requests a worker has answered; None if it has not said so yet."""
+        record = self._read(_WORKER.format(pid))
+        return None if record is None else int(record["requests"])
+
     def _worker_files(self) -> list[str]:
         with suppress(FileNotFoundError):
             names = os.listdir(self.folder)

@@ -1,34 +1,45 @@
-"""The parent of the workers: starts them, brings back those that die, stops them cleanly."""
+"""The parent of the workers: Granian's settings and processes, our own way of keeping them."""
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
+import os
 import secrets
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import click
+from granian import _signals, net
+from granian._granian import ProcInfoCollector
 from granian.log import LogLevels
-from granian.server import Server as GranianServer
+from granian.server.mp import MPServer
 
 from kolben.server import stop_signals
+from kolben.server.board import Board
 from kolben.server.facts import Facts
 from kolben.server.granian_options import granian_options
+from kolben.server.listening import IS_LINUX, Listening
 from kolben.server.machine import read_machine
+from kolben.server.pid_file import pid_file
+from kolben.server.recycling import Recycling
+from kolben.server.reloading import call_at_changes
 from kolben.server.report import make_report, tell_key_change
 from kolben.server.settings import Settings
+from kolben.server.supervisor import Outside, Supervisor, say
 from kolben.server.watching import make_board
-from kolben.server.worker import APP_FAILED, HAS_POSIX_SIGNALS, Loader
+from kolben.server.worker import HAS_POSIX_SIGNALS, Loader
 from kolben.version import VERSION
 
-# A worker that lived less than this counts as having died at once, and waits before the next try.
-SHORT_LIFE_S = 10.0
-LONGEST_WAIT_S = 5.0
+# Granian has no types for these.
+_specs: Any = net
+_set_main_signals: Any = _signals.set_main_signals
 
 LOGGING = {
     "formatters": {"generic": {"format": "[%(asctime)s] %(levelname)s %(message)s"}},
@@ -43,15 +54,12 @@ LOGGING = {
 }
 
 
-logger = logging.getLogger("_granian")
+class Master(MPServer):
+    """Granian's parent process with our own loop in it, which outlives every death of a worker.
 
-
-class AppFailed(Exception):
-    """The app cannot be loaded, and a worker has already said why."""
-
-
-class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no types
-    """Granian's parent process, which outlives every death of a worker but that of the app."""
+    Granian's own ends when a worker dies twice within 5.5 s, waits for each worker by itself, and
+    stops the old workers at a reload whether or not the new ones could load the app.
+    """
 
     def __init__(self, settings: Settings, announce: Callable[[str], None] | None = None) -> None:
         """Prepare to serve.
@@ -64,22 +72,16 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
             **granian_options(settings),
             log_level=LogLevels.error,
             log_dictconfig=LOGGING,
-            respawn_failed_workers=True,
-            workers_kill_timeout=settings.stop_timeout_s,
         )
-        # Granian's own word for it has neither exit code nor process id; see _respawn_workers.
-        logger.addFilter(lambda record: "Unexpected exit" not in record.getMessage())
-        if HAS_POSIX_SIGNALS:
-            self.main_loop_interrupt = stop_signals.SignalEvent()
         self.settings = settings
-        self._announcement = announce or self._describe
-        self.is_ready = threading.Event()
-        self._short_lives = 0
+        self._announce = announce or self._describe
+        self._facts: list[Facts] = []
+        self._salt = secrets.token_bytes(32)
+        self._has_asked = False
+        self._code = 0
         method = multiprocessing.get_start_method()
-        context = multiprocessing.get_context(method if method in ("fork", "spawn") else "spawn")
-        self._ready = context.SimpleQueue()
-        self._told = context.Value("b", 0)
-        self._asked = context.Value("b", 0)
+        # As Granian: a fork server does not get on with shared sockets.
+        self._start_method = method if method in {"fork", "spawn"} else "spawn"
 
     def run(self) -> int:
         """Serve until a signal comes; return the exit code.
@@ -87,129 +89,136 @@ class Master(GranianServer):  # type: ignore[misc,valid-type]  # Granian has no 
         0 after SIGTERM or SIGINT, when the requests that were under way have been answered.
         1 if the app cannot be loaded.
         """
-        threading.Thread(target=self._announce, daemon=True).start()
-        code = 0
-        board = make_board(self.settings)
-        loader = Loader(
-            self.settings,
-            self._ready,
-            self._told,
-            board,
-            salt=secrets.token_bytes(32),
-            asked=self._asked,
-        )
-        try:
-            self.serve(target_loader=loader, wrap_loader=False)
-        except AppFailed:
-            code = 1
-            self.shutdown()
-        finally:
+        with ExitStack() as at_the_end:
+            at_the_end.enter_context(pid_file(self.settings.pid_file))
+            board = make_board(self.settings)
             if board is not None:
-                board.remove()
+                at_the_end.callback(board.remove)
+            self._board = board
+            self.serve(
+                target_loader=Loader(self.settings, None, board, salt=self._salt), wrap_loader=False
+            )
         # One more signal must not turn the end that is due into a death.
         for number in stop_signals.STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        return code
+        return self._code
 
-    def shutdown(self, exit_code: int = 0) -> None:
-        """Stop the workers.
+    def _serve(self, spawn_target: Any, target_loader: Loader) -> None:
+        """Keep the workers: what Granian calls when it has checked its settings."""
+        sockets = self._sockets = self._listen()
+        wakeup = stop_signals.SignalEvent() if HAS_POSIX_SIGNALS else None
+        supervisor = Supervisor(
+            self.settings.workers,
+            Outside(
+                spawn=partial(self._spawn, spawn_target, target_loader),
+                ready=self._note_ready,
+                serving=sockets.steer,
+                stopping=sockets.close,
+                replace_reason=self._recycling(self._board),
+                say=say,
+            ),
+            wakeup,
+            self.settings.stop_timeout_s,
+        )
 
-        Ctrl+C in a terminal reaches the workers as well as us; that one of them was faster than
-        we were is no failure.
-        """
-        self.interrupt_children.clear()
-        super().shutdown(exit_code)
+        def reload() -> None:
+            supervisor.reload()
+            if wakeup is not None:
+                wakeup.set()
 
-    def _announce(self) -> None:
-        """Say that the app is served, as soon as all workers have loaded it."""
-        facts = [self._ready.get() for _ in range(self.settings.workers)]
-        self.is_ready.set()
-        for warning in make_report(self.settings, facts, read_machine()).warnings:
-            click.echo(f"Warning: {warning}", err=True)
-        self._announcement(facts[0].app)
-        self._watch_later_workers(facts)
+        _set_main_signals(lambda *_: supervisor.stop(), lambda *_: supervisor.reload())
+        if self.settings.reload:
+            call_at_changes(os.getcwd(), reload)
+        # Granian's pipes for its own metrics, which are off; _spawn_worker wants them there.
+        self._ipc: Any = dict.fromkeys(range(self.settings.workers), (None, None))
+        try:
+            self._code = supervisor.run()
+        finally:
+            if self.bind_uds is not None:
+                self.bind_uds.unlink(missing_ok=True)
 
-    def _watch_later_workers(self, facts: list[Facts]) -> None:
-        """Take what workers say that come later; nobody waits for them."""
-        have_one_key = len({one.key for one in facts}) == 1
-        last = facts[-1]
-        while True:
-            later = self._ready.get()
-            changed = tell_key_change(last, later)
-            if changed and have_one_key:
-                click.echo(f"Warning: {changed}", err=True)
-            last = later
+    def _listen(self) -> Listening:
+        if self.bind_uds is not None:
+            specs: list[Any] = [
+                _specs.UnixSocketSpec(str(self.bind_uds), self.backlog, self.uds_permissions)
+            ]
+        else:
+            count = self.settings.workers if IS_LINUX else 1
+            specs = [_specs.SocketSpec(self.bind_addr, self.bind_port, self.backlog)] * count
+        return Listening(specs, self.backlog)
+
+    def _spawn(
+        self, spawn_target: Any, loader: Loader, index: int
+    ) -> tuple[BaseProcess, Connection]:
+        """Start a worker process; return it and what it reports to."""
+        reader, writer = multiprocessing.get_context(self._start_method).Pipe(duplex=False)
+        self._ssp = None
+        self._shd, self._sso = self._sockets.of(index)
+        own = replace(
+            loader,
+            report=writer,
+            number=index + 1,
+            listening=self._sockets.identities(index),
+            asks=not self._has_asked,
+        )
+        self._has_asked = True
+        process = self._spawn_worker(idx=index, target=spawn_target, callback_loader=own).inner
+        # It gets no signal before it can act on it: it begins with our handlers if it is forked,
+        # which would note a SIGTERM for a loop that it does not have. See Loader.
+        if HAS_POSIX_SIGNALS:
+            stop_signals.hold()
+        try:
+            process.start()
+        finally:
+            if HAS_POSIX_SIGNALS:
+                stop_signals.release()
+        # The end of the pipe is told by its last writer, which is to be the worker.
+        writer.close()
+        return process, reader
+
+    def _recycling(self, board: Board | None) -> Recycling | None:
+        settings = self.settings
+        limits = (
+            settings.recycle_after_requests,
+            settings.recycle_after_s,
+            settings.recycle_above_mib,
+        )
+        if not any(limits):
+            return None
+        collector: Any = ProcInfoCollector()
+        return Recycling(
+            limits,
+            requests_of=lambda pid: None if board is None else board.requests_of(pid),
+            memory_of=lambda pid: collector.memory([pid]).get(pid),
+        )
+
+    def _note_ready(self, facts: Facts) -> None:
+        """Say that the app is served when all workers have loaded it; compare those that follow."""
+        before = self._facts
+        self._facts = [*before, facts]
+        if len(before) >= self.settings.workers:
+            self._facts = [*before[1:], facts]
+            changed = tell_key_change(before[-1], facts)
+            if changed and len({one.key for one in before}) == 1:
+                say(f"Warning: {changed}")
+        elif len(self._facts) == self.settings.workers:
+            for warning in make_report(self.settings, self._facts, read_machine()).warnings:
+                say(f"Warning: {warning}")
+            self._announce(facts.app)
 
     def _describe(self, name: str) -> None:
         """Say where the app is and what it can hold."""
-        _say(f"Kolben {VERSION} serving {name} on {self.settings.address}")
-        _say(self.settings.capacity)
-
-    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:
-        """Make a worker that gets no signal before it can act on it.
-
-        A forked process begins with our handlers, which would note a SIGTERM for a parent loop
-        that it does not have. The worker itself lets signals in: see Loader.
-        """
-        worker = super()._spawn_worker(idx=idx, target=target, callback_loader=callback_loader)
-        begin = worker.start
-
-        def start() -> None:
-            stop_signals.hold()
-            try:
-                begin()
-            finally:
-                stop_signals.release()
-
-        if HAS_POSIX_SIGNALS:
-            worker.start = start
-        return worker
-
-    def _respawn_workers(
-        self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0
-    ) -> None:
-        """Start workers anew, after a pause that grows while they die at once.
-
-        AppFailed: no worker has ever been ready, and the app is the cause.
-        """
-        for index in workers:
-            process = self.wrks[index].inner
-            if process.exitcode is None:
-                # Not dead: SIGHUP asks for a new one.
-                continue
-            if process.exitcode == APP_FAILED and not self.is_ready.is_set():
-                raise AppFailed
-            logger.error(
-                "Worker %d (pid %d) died with exit code %d; it is started anew.",
-                index + 1,
-                process.pid,
-                process.exitcode,
-            )
-            self._told.value = 0
-            self._pause(index)
-            if self.interrupt_signal:
-                return
-        super()._respawn_workers(workers, spawn_target, target_loader, delay=delay)
-        # Granian gives up when a worker dies twice within 5.5 s; we go on, but more slowly.
-        self.respawned_wrks.clear()
-
-    def _pause(self, index: int) -> None:
-        """Wait before a worker that lived but shortly is started again; a signal ends the wait."""
-        if time.monotonic() - self.wrks[index].birth > SHORT_LIFE_S:
-            self._short_lives = 0
-        # Never at once: Ctrl+C in a terminal may reach the workers before it reaches us.
-        until = time.monotonic() + min(0.2 * 2 ** min(self._short_lives, 10), LONGEST_WAIT_S)
-        # Not one long wait: the event that a signal sets is also set by the next death.
-        while time.monotonic() < until and not self.interrupt_signal:
-            time.sleep(0.05)
-        self._short_lives += 1
+        _print(f"Kolben {VERSION} serving {name} on {self.settings.address}")
+        _print(self.settings.capacity)
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     """Print a line; a terminal that has no `×` gets an `x`."""
     encoding = sys.stdout.encoding or "ascii"
     try:
         line.encode(encoding)
     except UnicodeEncodeError:
         line = line.replace("×", "x")
-    click.echo(line)
+    # That nobody takes it any more is no reason not to serve.
+    with suppress(OSError):
+        click.echo(line)

@@ -10,9 +10,9 @@ What is sure is the one byte that the C part of every handler writes to the "wak
 from __future__ import annotations
 
 import os
-import select
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -20,36 +20,30 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class SignalEvent:
-    """An event for the main thread to wait for, which every signal wakes.
+    """Something to wait for in the main thread (select and the like) that every signal wakes.
 
-    Has the methods of threading.Event that Granian's parent process uses. POSIX only.
+    POSIX only.
     """
 
     def __init__(self) -> None:
-        self._is_set = False
         self._reader, self._writer = open_wakeup_pipe()
+        os.set_blocking(self._reader, False)
 
-    def is_set(self) -> bool:
-        """Say whether the event has happened since the last clear()."""
-        return self._is_set
+    def fileno(self) -> int:
+        """Return the descriptor that can be read when it was woken."""
+        return self._reader
 
     def set(self) -> None:
-        """Let the event happen; may be called in a signal handler and in any thread."""
-        self._is_set = True
+        """Wake who waits; may be called in a signal handler and in any thread."""
         # A pipe that is full of wakes needs no more of them.
         with suppress(BlockingIOError):
             os.write(self._writer, b"\0")
 
     def clear(self) -> None:
-        """Forget that the event has happened."""
-        self._is_set = False
-
-    def wait(self) -> None:
-        """Wait for the event in the main thread; handlers of signals run while it waits."""
-        while not self._is_set:
-            select.select([self._reader], [], [])
-            # Before the flag is looked at again, so that no wake is lost in between.
-            os.read(self._reader, 4096)
+        """Forget that it was woken; before what it was woken for is looked at."""
+        with suppress(BlockingIOError):
+            while len(os.read(self._reader, 4096)) == 4096:
+                pass
 
 
 def open_wakeup_pipe() -> tuple[int, int]:
@@ -72,6 +66,22 @@ def call_at_stop(stop: Callable[[], None]) -> None:
         stop()
 
     threading.Thread(target=wait, name="kolben-stop", daemon=True).start()
+
+
+def call_at_parents_end(stop: Callable[[], None]) -> None:
+    """Call a function once, in a thread of its own, when this process has lost its parent.
+
+    A parent that is killed tells nobody; its workers would go on, and nothing could follow it on
+    its port.
+    """
+    parent = os.getppid()
+
+    def wait() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        stop()
+
+    threading.Thread(target=wait, name="kolben-parent", daemon=True).start()
 
 
 def _do_nothing(number: int, frame: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing.util
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ import click
 from kolben.logging import write_json
 from kolben.server.access_log import access_log
 from kolben.server.board import Board
-from kolben.server.counting import RequestCounter
+from kolben.server.counting import RequestCounter, Running
 from kolben.server.granian_wsgi import Handler
 from kolben.server.measuring import Measures
 from kolben.server.observing import Observer, Told
@@ -29,7 +30,7 @@ def make_board(settings: Settings) -> Board | None:
 
     OSError if metrics need it and there is no place for it.
     """
-    if not (settings.top or settings.metrics):
+    if not (settings.top or settings.metrics or settings.recycle_after_requests):
         return None
     try:
         return Board.make(
@@ -44,7 +45,7 @@ def make_board(settings: Settings) -> Board | None:
             }
         )
     except OSError as error:
-        if settings.metrics:
+        if settings.metrics or settings.recycle_after_requests:
             raise
         click.echo(f"Warning: `kolben top` will not see this server: {error}", err=True)
         return None
@@ -74,6 +75,11 @@ class Watch:
             from kolben.server.watch_port import serve_pages  # starts faster without it
 
             serve_pages(pages, settings.watch_host, settings.watch_port)
+
+    @property
+    def in_flight(self) -> Callable[[], list[Running]] | None:
+        """What lists the requests under way; None where nobody notes them."""
+        return None if self._around is None else self._around.running
 
     def start(self) -> None:
         """Begin to look at this process, when it is about to serve."""

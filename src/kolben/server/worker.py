@@ -6,7 +6,6 @@ import asyncio
 import multiprocessing.util
 import sys
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NoReturn
 
 import click
@@ -19,17 +18,18 @@ from kolben.entry.threads import set_threads
 from kolben.server import stop_signals
 from kolben.server.board import Board
 from kolben.server.connections import end_silent_connections
-from kolben.server.facts import collect_facts
+from kolben.server.draining import ClosingRSGI, close_asgi, close_wsgi
+from kolben.server.ending import Ending
+from kolben.server.facts import Facts, collect_facts
 from kolben.server.granian_wsgi import Handler, base_environ, connect
+from kolben.server.listening import NO_SOCKETS, Identities, forget_others
 from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
 from kolben.server.request_timeouts import TimedASGI, TimedRSGI
 from kolben.server.settings import Settings
 from kolben.server.static_mounts import choose_mounts, parse_mounts, use_mounts
+from kolben.server.supervisor import APP_FAILED
 from kolben.server.watching import Watch
 from kolben.typing import App
-
-# The exit code of a worker whose app cannot be loaded; the parent must not start it again.
-APP_FAILED = 70
 
 HAS_POSIX_SIGNALS = sys.platform != "win32"
 
@@ -40,24 +40,25 @@ _ENTRIES = {"asgi": "asgi_app", "rsgi": "__rsgi__"}
 class Loader:
     """Loads the app in each worker, by the same search as every command.
 
-    ready: a queue that gets the Facts of each worker that has loaded the app.
-    told: a shared flag: of all the workers that fail alike, only one says why.
-    board: where the workers write how they do.
-    salt: with which each worker hashes its secret key.
-    asked: a shared flag: whether a worker has asked the database servers; None: nobody is to.
+    report: a connection to the parent, for ("ready", the app's Facts) or ("failed", why).
+    board: where the workers write how they do. number: of the worker, from 1 on. listening: the
+    server's sockets. salt: with which each worker hashes its secret key. asks: it is to ask the
+    database servers for their limits.
     """
 
     settings: Settings
-    ready: Any
-    told: Any
+    report: Any
     board: Board | None = None
+    number: int = 1
+    listening: Identities = NO_SOCKETS
     salt: bytes = b""
-    asked: Any = None
+    asks: bool = False
 
     def __call__(self) -> Any:
         """Return what Granian calls for this interface; end the process if there is no app."""
         if HAS_POSIX_SIGNALS:
             stop_signals.forget_parents_handlers()
+        forget_others(self.listening)
         try:
             app = ScriptInfo(self.settings.app).load_app()
             target = self._connect(app)
@@ -66,18 +67,10 @@ class Loader:
             self._fail(error)
         warnings = (*_debug_warning(app), *static_warnings, *_limit_warnings(self.settings))
         name = describe_app(app, self.settings.app)
-        asks = self._is_first_to_ask()
-        self.ready.put(collect_facts(app, name, self.salt, ask=asks, warnings=warnings))
+        self._report_when_ready(
+            collect_facts(app, name, self.salt, ask=self.asks, warnings=warnings)
+        )
         return target
-
-    def _is_first_to_ask(self) -> bool:
-        """Say whether this worker is to ask the database servers; one does it, once."""
-        if self.asked is None:
-            return False
-        with self.asked.get_lock():
-            is_first = not self.asked.value
-            self.asked.value = 1
-        return is_first
 
     def _connect(self, app: App) -> Any:
         """Return the app's entry; for WSGI, also make Granian use ours around it."""
@@ -85,6 +78,8 @@ class Loader:
         entry = _ENTRIES.get(interface)
         watch = Watch(app, self.settings, self.board)
         watch.start()
+        if HAS_POSIX_SIGNALS:
+            self._end_well(app, watch)
         self._set_limits()
         if entry is None:
             app.serving.start_here()
@@ -98,16 +93,16 @@ class Loader:
                 f" --interface {interface}. Leave the option out."
             )
         set_threads(self.settings.threads)
-        if HAS_POSIX_SIGNALS:
-            self._close_websockets_first()
         adaptation, timeout_s = self._adaptation(), self.settings.request_timeout_s
         if interface == "rsgi":
             timed = TimedRSGI(app, app, timeout_s) if timeout_s else app
             rsgi_app = watch.rsgi(timed)
-            return rsgi_app if adaptation is None else AdaptedRSGI(rsgi_app, adaptation)
+            return ClosingRSGI(
+                rsgi_app if adaptation is None else AdaptedRSGI(rsgi_app, adaptation)
+            )
         asgi_app = getattr(app, entry)
         asgi_app = watch.asgi(TimedASGI(asgi_app, app, timeout_s) if timeout_s else asgi_app)
-        return asgi_app if adaptation is None else AdaptedASGI(asgi_app, adaptation)
+        return close_asgi(asgi_app if adaptation is None else AdaptedASGI(asgi_app, adaptation))
 
     def _set_limits(self) -> None:
         """Say what clients may do, where the entries and sockets of this process ask for it."""
@@ -137,7 +132,6 @@ class Loader:
         Granian has no setting for it: it looks these names up when the worker begins, right after
         it has loaded the app. Its release is pinned because of that.
         """
-        from granian import _signals  # starts faster without it
         from granian.server import mp, mt  # starts faster without it
 
         adaptation = self._adaptation()
@@ -151,73 +145,57 @@ class Loader:
                 ),
                 None if adaptation is None else adaptation.environ,
             )
-            return watch.wsgi(handle)
+            return close_wsgi(watch.wsgi(handle))
 
         for module in (mp, mt):
             module._wsgi_call_wrap = wrap  # type: ignore[attr-defined]  # Granian's own name
-        if HAS_POSIX_SIGNALS:
-            _signals.set_sync_signals = watch_stop_signals
 
-    def _close_websockets_first(self) -> None:
-        """Have the clients of WebSockets told of the end before Granian cuts them off."""
+    def _end_well(self, app: App, watch: Watch) -> None:
+        """Have a signal to stop answered by us, instead of by Granian at once."""
         from granian import _signals  # starts faster without it
 
-        wait_s = min(10.0, self.settings.stop_timeout_s / 2)
-        _signals.set_loop_signals = partial(watch_stop_signals_on, wait_s)
+        loop: list[asyncio.AbstractEventLoop] = []
+
+        def stop_app() -> None:
+            if loop:
+                asyncio.run_coroutine_threadsafe(app.serving.stop(), loop[0]).result()
+            else:
+                app.serving.stop_here()
+
+        ending = Ending(
+            self.number,
+            self.listening.own,
+            self.settings.stop_timeout_s,
+            watch.in_flight,
+            stop_app,
+        )
+
+        def watch_signals_on(served: asyncio.AbstractEventLoop) -> Any:
+            loop.append(served)
+            return ending.watch_signals_on(served)
+
+        _signals.set_sync_signals = ending.watch_signals
+        _signals.set_loop_signals = watch_signals_on
+
+    def _report_when_ready(self, facts: Facts) -> None:
+        """Tell the parent that this worker serves, as the last thing before it does.
+
+        By then the hooks of the app's beginning have run, which may fail.
+        """
+        from granian.server import mp  # starts faster without it
+
+        begin: Any = mp._new_cbscheduler  # type: ignore[attr-defined]  # Granian's own name
+
+        def report_and_begin(*args: Any, **kwargs: Any) -> Any:
+            self.report.send(("ready", facts))
+            return begin(*args, **kwargs)
+
+        mp._new_cbscheduler = report_and_begin  # type: ignore[attr-defined]  # as above
 
     def _fail(self, error: BaseException) -> NoReturn:
-        """Say once why the app cannot be loaded, and end this worker."""
-        with self.told.get_lock():
-            if not self.told.value:
-                self.told.value = 1
-                click.echo(describe_failure(error), err=True)
+        """Tell the parent why the app cannot be loaded, and end this worker."""
+        self.report.send(("failed", describe_failure(error)))
         sys.exit(APP_FAILED)
-
-
-def watch_stop_signals() -> Any:
-    """Return Granian's event for the end of a worker, set when a signal to stop arrives.
-
-    Granian 2.8 sets it in a signal handler, which may never run: see kolben.server.stop_signals.
-    """
-    from granian._granian import WorkerSignal  # starts faster without it
-
-    event = WorkerSignal()
-    stop_signals.call_at_stop(event.set)
-    return event
-
-
-def watch_stop_signals_on(wait_s: float, loop: asyncio.AbstractEventLoop) -> Any:
-    """Return Granian's event for the end of a worker, set when open WebSockets are closed.
-
-    wait_s: how long their views are waited for.
-    """
-    from granian._granian import WorkerSignal  # starts faster without it
-
-    from kolben.entry.connection import close_all  # starts faster without it
-
-    event = WorkerSignal()
-    ending: list[asyncio.Task[None]] = []
-
-    async def end() -> None:
-        try:
-            await close_all(timeout_s=wait_s, for_good=True)
-        finally:
-            event.set()
-
-    def begin_end() -> None:
-        if not ending:
-            ending.append(loop.create_task(end()))
-
-    def wake() -> None:
-        loop.call_soon_threadsafe(begin_end)
-
-    if isinstance(loop, asyncio.SelectorEventLoop):
-        # Not its own handlers: a signal that comes while threads wake it by the hundred is lost.
-        stop_signals.call_at_stop(wake)
-    else:  # uvloop's, which have no such flaw and take the wakeup fd for themselves
-        for number in stop_signals.STOP_SIGNALS:
-            loop.add_signal_handler(number, begin_end)
-    return event
 
 
 def describe_failure(error: BaseException) -> str:

@@ -1,0 +1,352 @@
+"""Keeps a number of worker processes alive: starts, replaces, restarts and stops them.
+
+Rules: no wait here is for one worker alone, so none of them can hold up the others. A worker that
+serves is told to stop only when its successor is ready.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol
+
+# The exit code of a worker whose app cannot be loaded.
+APP_FAILED = 70
+# A worker that was ready for less than this, or never, counts as having died at once.
+SHORT_LIFE_S = 1.0
+# Never at once: Ctrl+C in a terminal may reach the workers before it reaches us.
+SHORTEST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+# A worker ends by itself when its time is over; one that cannot do even that is killed.
+KILL_GRACE_S = 3.0
+TICK_S = 1.0
+
+
+class State(Enum):
+    """Where a worker is in its life."""
+
+    STARTING = 1
+    READY = 2
+    ENDING = 3
+
+
+@dataclass(eq=False)
+class Worker:
+    """A worker process.
+
+    reports: gets ("ready", something) or ("failed", why) from it.
+    """
+
+    index: int
+    process: BaseProcess
+    reports: Connection
+    state: State = State.STARTING
+    ready_at: float = 0.0
+    deadline: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"Worker {self.index + 1} (pid {self.process.pid})"
+
+
+@dataclass
+class Place:
+    """One of the workers that there should be.
+
+    due: when one has to be started, if there is none.
+    """
+
+    index: int
+    worker: Worker | None = None
+    successor: Worker | None = None
+    due: float = 0.0
+    short_lives: int = field(default=0)
+
+
+class Wakeup(Protocol):
+    """Something to wait for that signals wake."""
+
+    def fileno(self) -> int:
+        """Return the descriptor that can be read when it was woken."""
+        ...
+
+    def clear(self) -> None:
+        """Forget that it was woken."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What the supervisor calls.
+
+    spawn: starts the process of a place. ready: told what each worker says when it is ready.
+    serving: told which places have a worker that is ready. stopping: told when the end begins.
+    replace_reason: says why a ready worker is to be replaced, if it is. say: shows a line.
+    """
+
+    spawn: Callable[[int], tuple[BaseProcess, Connection]]
+    ready: Callable[[Any], object]
+    serving: Callable[[list[int]], object]
+    stopping: Callable[[], object]
+    replace_reason: Callable[[Worker], str | None] | None
+    say: Callable[[str], object]
+
+
+class Supervisor:
+    """Keeps the workers of a server."""
+
+    def __init__(
+        self, count: int, outside: Outside, wakeup: Wakeup | None, stop_timeout_s: float
+    ) -> None:
+        """Prepare; run() starts the workers.
+
+        wakeup: is waited for beside the workers; without one, stop and reload are looked for at
+        short intervals.
+        """
+        self._outside = outside
+        self._wakeup = wakeup
+        self._stop_timeout_s = stop_timeout_s
+        self._places = [Place(index) for index in range(count)]
+        self._workers: list[Worker] = []
+        self._to_replace: list[int] = []
+        self._wants_stop = self._wants_reload = False
+        self._is_stopping = self._was_ready = False
+        self._served: list[int] = []
+        self._told: str | None = None
+        self._next_tick = 0.0
+        self._code = 0
+
+    # What handlers of signals and other threads may call; the wakeup has to be woken after it.
+
+    def stop(self) -> None:
+        """Ask for the end."""
+        self._wants_stop = True
+
+    def reload(self) -> None:
+        """Ask for new workers in the place of all."""
+        self._wants_reload = True
+
+    def run(self) -> int:
+        """Keep the workers until stop(); return 0, or 1 if the app could never be loaded."""
+        while not self._is_stopping or self._workers:
+            self._take_orders()
+            self._start_what_is_due()
+            self._replace_next()
+            self._kill_the_late()
+            self._tell_who_serves()
+            for worker in self._wait():
+                self._hear(worker)
+            self._bury()
+        return self._code
+
+    def _take_orders(self) -> None:
+        if self._wakeup is not None:
+            self._wakeup.clear()
+        if self._wants_stop and not self._is_stopping:
+            self._stop_all()
+        if self._wants_reload and not self._is_stopping:
+            self._wants_reload = False
+            self._begin_reload()
+
+    def _stop_all(self) -> None:
+        self._is_stopping = True
+        self._to_replace.clear()
+        for worker in self._workers:
+            self._end(worker)
+        self._outside.stopping()
+
+    def _begin_reload(self) -> None:
+        """Note all places to be replaced; what is starting loads what may be old by now."""
+        self._told = None
+        self._to_replace = [place.index for place in self._places]
+        for place in self._places:
+            place.short_lives = 0
+            if place.successor is not None:
+                self._end(place.successor)
+                place.successor = None
+            if place.worker is None:
+                place.due = 0.0
+
+    # Starting.
+
+    def _start_what_is_due(self) -> None:
+        for place in self._places:
+            is_due = place.worker is None and place.due <= time.monotonic()
+            if is_due and not self._is_stopping:
+                place.worker = self._start(place)
+
+    def _start(self, place: Place) -> Worker | None:
+        """Start a worker; None if the system does not let us, and then later again."""
+        try:
+            worker = Worker(place.index, *self._outside.spawn(place.index))
+        except OSError as error:
+            self._outside.say(f"Worker {place.index + 1} could not be started: {error}.")
+            place.due = time.monotonic() + LONGEST_PAUSE_S
+            return None
+        self._workers.append(worker)
+        return worker
+
+    def _replace_next(self) -> None:
+        """Start the successor of the next worker to be replaced, if none is starting."""
+        if any(place.successor is not None for place in self._places):
+            return
+        for index in self._to_replace:
+            place = self._places[index]
+            if place.worker is None or place.worker.state is State.READY:
+                self._to_replace.remove(index)
+                if place.worker is not None:
+                    place.successor = self._start(place)
+                return
+
+    # Waiting.
+
+    def _wait(self) -> list[Worker]:
+        """Wait until something happens; return the workers that have said something."""
+        waited: list[Any] = [worker.process.sentinel for worker in self._workers]
+        heard = {id(worker.reports): worker for worker in self._workers if not worker.ready_at}
+        waited += [worker.reports for worker in heard.values() if not worker.reports.closed]
+        if self._wakeup is not None:
+            waited.append(self._wakeup)
+        found = wait(waited, self._longest_wait())
+        return [heard[id(one)] for one in found if id(one) in heard]
+
+    def _longest_wait(self) -> float | None:
+        now = time.monotonic()
+        moments = [worker.deadline for worker in self._workers if worker.deadline]
+        if not self._is_stopping:
+            moments += [place.due for place in self._places if place.worker is None]
+            if self._outside.replace_reason is not None:
+                moments.append(max(self._next_tick, now))
+        if self._wakeup is None:
+            moments.append(now + 0.2)
+        return max(min(moments) - now, 0.0) if moments else None
+
+    def _hear(self, worker: Worker) -> None:
+        try:
+            kind, said = worker.reports.recv()
+        except (EOFError, OSError):
+            worker.reports.close()  # it died: see _bury
+            return
+        if worker.state is not State.STARTING:
+            return
+        if kind == "ready":
+            self._note_ready(worker, said)
+        elif self._told != said:
+            self._told = said
+            self._outside.say(said)
+
+    def _note_ready(self, worker: Worker, said: Any) -> None:
+        worker.state = State.READY
+        worker.ready_at = time.monotonic()
+        self._was_ready = True
+        place = self._places[worker.index]
+        if place.successor is worker:
+            old, place.worker, place.successor = place.worker, worker, None
+            if old is not None:
+                self._end(old)
+        self._outside.ready(said)
+
+    def _ready_places(self) -> list[int]:
+        return [
+            place.index
+            for place in self._places
+            if place.worker is not None and place.worker.state is State.READY
+        ]
+
+    def _tell_who_serves(self) -> None:
+        served = self._ready_places()
+        if served != self._served and not self._is_stopping:
+            self._served = served
+            self._outside.serving(served)
+
+    # Ends.
+
+    def _end(self, worker: Worker) -> None:
+        """Tell a worker to stop."""
+        if worker.state is not State.ENDING:
+            worker.state = State.ENDING
+            worker.deadline = time.monotonic() + self._stop_timeout_s + KILL_GRACE_S
+            worker.process.terminate()
+
+    def _kill_the_late(self) -> None:
+        now = time.monotonic()
+        for worker in self._workers:
+            if worker.deadline and worker.deadline <= now and worker.process.is_alive():
+                worker.deadline = 0.0
+                self._outside.say(
+                    f"{worker.name} did not end within {self._stop_timeout_s:g} s and is killed."
+                )
+                worker.process.kill()
+        self._recycle(now)
+
+    def _recycle(self, now: float) -> None:
+        """Note the first worker that has a reason to be replaced, unless others are being."""
+        reason_of = self._outside.replace_reason
+        if reason_of is None or now < self._next_tick or self._is_stopping:
+            return
+        self._next_tick = now + TICK_S
+        if self._to_replace or any(place.successor is not None for place in self._places):
+            return
+        for place in self._places:
+            worker = place.worker
+            if worker is not None and worker.state is State.READY and (why := reason_of(worker)):
+                self._outside.say(f"{worker.name} {why}; it is replaced.")
+                self._to_replace.append(place.index)
+                return
+
+    def _bury(self) -> None:
+        """Forget the workers that are dead, and see to it that others take their places."""
+        for worker in [one for one in self._workers if not one.process.is_alive()]:
+            while not worker.reports.closed and worker.reports.poll():
+                self._hear(worker)
+            worker.reports.close()
+            self._workers.remove(worker)
+            worker.process.join()
+            if worker.state is not State.ENDING:
+                self._note_death(worker)
+
+    def _note_death(self, worker: Worker) -> None:
+        place = self._places[worker.index]
+        code = worker.process.exitcode
+        if place.successor is worker:
+            place.successor = None
+            self._give_up_replacing(worker)
+            return
+        place.worker, place.successor = place.successor, None
+        if code == APP_FAILED and not self._was_ready:
+            self._code = 1
+            self._stop_all()
+            return
+        if not self._is_stopping:
+            self._outside.say(f"{worker.name} died with exit code {code}; it is started anew.")
+            place.due = time.monotonic() + self._pause(place, worker)
+
+    def _give_up_replacing(self, worker: Worker) -> None:
+        """Keep the workers that there are, since a new one could not start."""
+        self._to_replace.clear()
+        # What the reason was may still be so: not at once again.
+        self._next_tick = time.monotonic() + 30 * TICK_S
+        self._outside.say(
+            f"{worker.name}, a new one, ended with exit code {worker.process.exitcode} before it"
+            " was ready. The workers that serve go on; SIGHUP tries again."
+        )
+
+    def _pause(self, place: Place, worker: Worker) -> float:
+        """Return how long to wait before a worker is started in a place again."""
+        lived_s = time.monotonic() - worker.ready_at if worker.ready_at else 0.0
+        place.short_lives = 0 if lived_s > SHORT_LIFE_S else place.short_lives + 1
+        doublings = min(max(place.short_lives - 1, 0), 10)
+        return float(min(SHORTEST_PAUSE_S * 2**doublings, LONGEST_PAUSE_S))
+
+
+def say(line: str) -> None:
+    """Write a line to stderr, whole and at once; if nobody takes it, go on all the same."""
+    with suppress(OSError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
