@@ -29,6 +29,14 @@ app = Flask(__name__)
 @app.get("/")
 def index():
     return f"{request.scheme} {request.is_secure}"
+
+@app.get("/broken")
+def broken():
+    def pieces():
+        yield "a" * 100_000
+        raise ValueError("in the stream")
+
+    return pieces()
 """
 INTERFACES = ["wsgi", "asgi", "rsgi"]
 
@@ -78,10 +86,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         one.end()
 
 
-def get(server: Server, context: ssl.SSLContext) -> tuple[int, bytes]:
+def get(server: Server, context: ssl.SSLContext, path: str = "/") -> tuple[int, bytes]:
     connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=10, context=context)
     try:
-        connection.request("GET", "/")
+        connection.request("GET", path)
         response = connection.getresponse()
         return response.status, response.read()
     finally:
@@ -165,3 +173,14 @@ def test_files_that_do_not_belong_together_are_told(
     assert 2 == server.process.wait(20)
     assert "Traceback" not in server.err
     assert "--tls-certificate" in server.err
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_half_of_a_stream_does_not_look_whole(
+    files: Files, start: Callable[..., Server], interface: str, host: str
+) -> None:
+    server = start("--interface", interface, "--host", host, *files.options).wait_until_ready()
+    with pytest.raises((http.client.HTTPException, OSError)):
+        get(server, files.context(), "/broken")
+    assert (200, b"https True") == get(server, files.context())
