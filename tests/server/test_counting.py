@@ -42,6 +42,22 @@ def test_it_knows_what_is_under_way_and_how_many_are_over(app: Flask, interface:
     assert not watchers  # a request asks for nothing
 
 
+def test_a_request_may_be_counted_without_anything_around_it(app: Flask) -> None:
+    counter = RequestCounter(lambda method, path: f"the rule of {path}")
+    app.add_url_rule("/users/<int:number>", "user", lambda number: "")
+    scope = RSGIScope(message("/users/7"))
+    counter.begin_counting("without", scope, None)
+    with app.test_request_context("/users/7") as context:
+        counter.begin_counting("with", scope, context)
+        with app.test_request_context("/missing") as other:
+            counter.begin_counting("unmatched", scope, other)
+            routes = [route for _, route, _ in counter.running()]
+    assert routes == ["the rule of /users/7", "/users/<int:number>", None]
+    for key in ("without", "with", "unmatched"):
+        counter.end_counting(key)
+    assert (counter.running(), counter.take_ended()) == ([], 3)
+
+
 def test_what_is_no_request_is_passed_on(app: Flask) -> None:
     counter = RequestCounter(lambda method, path: None)
     seen: list[str] = []

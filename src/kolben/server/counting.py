@@ -11,10 +11,12 @@ from typing import Any
 
 from kolben.core.source import decode_path
 from kolben.server.granian_wsgi import Answer, Handler
-from kolben.typing import ASGIApp, Receive, Scope, Send
+from kolben.typing import ASGIApp, Receive, RequestContext, Scope, Send
 
 # method, route and begin (time.perf_counter) of a request under way; None: no rule matches.
 Running = tuple[str, str | None, float]
+# Its begin, its environ or scope, and its context, if it is known.
+UnderWay = tuple[float, Any, "RequestContext | None"]
 
 
 class RequestCounter:
@@ -27,10 +29,9 @@ class RequestCounter:
     def __init__(self, find_route: Callable[[str, str], str | None]) -> None:
         self._find_route = find_route
         # By the identity of what came in, which lives as long as the request is under way.
-        self._under_way: dict[int, tuple[float, Any]] = {}
+        self._under_way: dict[object, UnderWay] = {}
         # An item for each that is over: appending is one step, and needs no lock.
         self._ended: list[None] = []
-        self._line_of: Callable[[Any], tuple[str, str]] = _wsgi_line
 
     def take_ended(self) -> int:
         """Return how many requests are over since the last time; one thread may ask."""
@@ -39,10 +40,23 @@ class RequestCounter:
     def running(self) -> list[Running]:
         """Return what is under way."""
         found: list[Running] = []
-        for clock, scope in items_of(self._under_way.values()):
-            method, path = self._line_of(scope)
-            found.append((method, self._find_route(method, path), clock))
+        for clock, scope, context in items_of(self._under_way.values()):
+            method, path = _line_of(scope)
+            if context is None:
+                found.append((method, self._find_route(method, path), clock))
+            else:
+                rule = context.request.url_rule
+                found.append((method, None if rule is None else rule.rule, clock))
         return found
+
+    def begin_counting(self, key: object, scope: Any, context: RequestContext | None) -> None:
+        """Count a request that nothing is wrapped around; context: if there is one already."""
+        self._under_way[key] = (time.perf_counter(), scope, context)
+
+    def end_counting(self, key: object) -> None:
+        """Count a request as over."""
+        del self._under_way[key]
+        self._ended.append(None)
 
     # PERF: 0.2 us a request, where an exchange takes 0.8 us (benchmarks/watching.py).
 
@@ -52,7 +66,7 @@ class RequestCounter:
 
         def handle_and_count(answer: Answer, scope: dict[str, Any]) -> int:
             key = id(scope)
-            under_way[key] = (clock(), scope)
+            under_way[key] = (clock(), scope, None)
             try:
                 return handle(answer, scope)
             finally:
@@ -64,14 +78,13 @@ class RequestCounter:
     def observe_asgi(self, app: ASGIApp) -> ASGIApp:
         """Wrap an ASGI app."""
         under_way, ended, clock = self._under_way, self._ended, time.perf_counter
-        self._line_of = _asgi_line
 
         async def answer_and_count(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
             key = id(scope)
-            under_way[key] = (clock(), scope)
+            under_way[key] = (clock(), scope, None)
             try:
                 await app(scope, receive, send)
             finally:
@@ -82,16 +95,13 @@ class RequestCounter:
 
     def observe_rsgi(self, app: Any) -> CountedRSGI:
         """Wrap an RSGI app."""
-        self._line_of = _rsgi_line
         return CountedRSGI(app, self._under_way, self._ended)
 
 
 class CountedRSGI:
     """An RSGI app whose requests are counted."""
 
-    def __init__(
-        self, app: Any, under_way: dict[int, tuple[float, Any]], ended: list[None]
-    ) -> None:
+    def __init__(self, app: Any, under_way: dict[object, UnderWay], ended: list[None]) -> None:
         self._answer = app.__rsgi__
         self._under_way = under_way
         self._ended = ended
@@ -104,7 +114,7 @@ class CountedRSGI:
             await self._answer(scope, protocol)
             return
         key = id(scope)
-        self._under_way[key] = (time.perf_counter(), scope)
+        self._under_way[key] = (time.perf_counter(), scope, None)
         try:
             await self._answer(scope, protocol)
         finally:
@@ -112,16 +122,13 @@ class CountedRSGI:
             self._ended.append(None)
 
 
-def _wsgi_line(environ: dict[str, Any]) -> tuple[str, str]:
-    return environ["REQUEST_METHOD"], decode_path(environ["PATH_INFO"])
-
-
-def _asgi_line(scope: Scope) -> tuple[str, str]:
+def _line_of(scope: Any) -> tuple[str, str]:
+    """Return method and path of an environ, or of a scope of ASGI or RSGI."""
+    if not isinstance(scope, dict):
+        return scope.method, scope.path
+    if "REQUEST_METHOD" in scope:
+        return scope["REQUEST_METHOD"], decode_path(scope["PATH_INFO"])
     return scope["method"], scope["path"]
-
-
-def _rsgi_line(scope: Any) -> tuple[str, str]:
-    return scope.method, scope.path
 
 
 def items_of(changing: Collection[Any]) -> list[Any]:

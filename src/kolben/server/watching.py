@@ -54,7 +54,8 @@ def make_board(settings: Settings) -> Board | None:
 class Watch:
     """What is put around an app; nothing at all, where the settings ask for nothing.
 
-    observer: None where no request is noted. board: where the server has one.
+    observer: None where no request is noted. counter: in its place where they are only counted,
+    which costs less. board: where the server has one.
     """
 
     def __init__(self, app: App, settings: Settings, board: Board | None) -> None:
@@ -62,11 +63,13 @@ class Watch:
             write_json(app)
         measures = Measures() if settings.metrics else None
         self.observer = _make_observer(settings, measures, _make_tracer(app, settings))
-        # What is put around the app: a counter costs less, and is enough for the board.
-        self._around: Observer | RequestCounter | None = self.observer
+        self.counter: RequestCounter | None = None
+        if board is not None and self.observer is None:
+            self.counter = RequestCounter(partial(find_route, app))
+        # What is put around the app.
+        self._around = self.observer or self.counter
         self.sampler: Sampler | None = None
-        if board is not None:
-            self._around = self.observer or RequestCounter(partial(find_route, app))
+        if board is not None and self._around is not None:
             self.sampler = Sampler(board, self._around, measures)
         self._readiness = Readiness(app.health_checks) if settings.health else None
         pages = self._make_pages(settings, board)
