@@ -52,6 +52,11 @@ def die_when_ready(reports: Connection) -> None:
     os._exit(3)
 
 
+def break_when_ready(reports: Connection) -> None:
+    reports.send(("ready", os.getpid()))
+    os._exit(1)
+
+
 def load_for_ever(reports: Connection) -> None:
     while True:
         signal.pause()
@@ -223,6 +228,8 @@ def test_pauses_are_bounded_and_begin_anew() -> None:
     assert [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0] == [team._pause(place, dead) for _ in range(7)]
     dead.ready_at = time.monotonic() - 1.5
     assert 0.2 == team._pause(place, dead)
+    dead.ready_at = time.monotonic()
+    assert [0.2, 0.4, 0.4, 0.4] == [team._pause(place, dead) for _ in range(4)]
 
 
 def test_a_reload_replaces_each_when_its_successor_is_ready(make: Callable[..., Team]) -> None:
@@ -288,6 +295,53 @@ def test_an_app_that_never_was_served_ends_it_and_is_told_once(make: Callable[..
     team = make(3, fail)
     assert 1 == team.join()
     assert ["no such app"] == team.said
+
+
+def test_one_that_dies_before_any_was_ready_ends_it(make: Callable[..., Team]) -> None:
+    team = make(1, die)
+    assert 1 == team.join()
+    assert 1 == len(team.begun)
+    (said,) = team.said
+    assert "ended with exit code 3, and no worker could ever serve" in said
+
+
+def test_workers_that_break_as_soon_as_they_are_ready_end_it(make: Callable[..., Team]) -> None:
+    team = make(1, break_when_ready)
+    assert 1 == team.join()
+    assert 3 == len(team.begun)
+    assert says(team, "ended with exit code 1, and no worker could ever serve")
+
+
+def test_when_one_has_lived_the_others_may_break(
+    make: Callable[..., Team], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_file, "PROOF_S", 0.0)
+    team = make(1)
+    wait_for(lambda: len(team.ready) == 1)
+    team.life = break_when_ready
+    team.kill(0)
+    wait_for(lambda: len(team.begun) > supervisor_file.MOST_BROKEN + 2)
+    assert 0 == team.stop()
+
+
+def test_one_that_is_killed_while_it_loads_is_tried_again(make: Callable[..., Team]) -> None:
+    team = make(1, load_for_ever)
+    wait_for_begun(team, 1)
+    team.life = serve
+    team.kill(0)
+    wait_for(lambda: len(team.ready) == 1)
+
+
+def test_it_ends_when_there_is_no_worker_to_wait_for(
+    make: Callable[..., Team], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_file, "SHORTEST_PAUSE_S", 30.0)
+    monkeypatch.setattr(supervisor_file, "LONGEST_PAUSE_OF_THE_READY_S", 30.0)
+    team = make(1)
+    wait_for(lambda: len(team.ready) == 1)
+    team.kill(0)
+    wait_for(lambda: says(team, "it is started anew"))
+    assert 0 == team.stop()
 
 
 def test_one_that_does_not_end_is_killed_and_named(make: Callable[..., Team]) -> None:

@@ -6,6 +6,7 @@ serves is told to stop only when its successor is ready.
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,15 @@ SHORT_LIFE_S = 1.0
 # Never at once: Ctrl+C in a terminal may reach the workers before it reaches us.
 SHORTEST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
+# One that was ready is to be back within a second, however often it dies.
+LONGEST_PAUSE_OF_THE_READY_S = 0.4
+# Granian does much after it could be said that a worker is ready, and ends the process if a setting
+# does not suit it. If that was the end of so many, and none has ever lived so long, it is no use.
+BROKEN_AT_START = (1, -signal.SIGABRT)
+MOST_BROKEN = 3
+PROOF_S = 10.0
+# Signals that say nothing of the process that they end.
+SENT_FROM_OUTSIDE = (-signal.SIGINT, -signal.SIGTERM, -getattr(signal, "SIGKILL", 9))
 # A worker ends by itself when its time is over; one that cannot do even that is killed.
 KILL_GRACE_S = 3.0
 TICK_S = 1.0
@@ -116,7 +126,8 @@ class Supervisor:
         self._workers: list[Worker] = []
         self._to_replace: list[int] = []
         self._wants_stop = self._wants_reload = False
-        self._is_stopping = self._was_ready = False
+        self._is_stopping = self._was_ready = self._has_proved = False
+        self._broken = 0
         self._served: list[int] = []
         self._told: str | None = None
         self._next_tick = 0.0
@@ -133,9 +144,11 @@ class Supervisor:
         self._wants_reload = True
 
     def run(self) -> int:
-        """Keep the workers until stop(); return 0, or 1 if the app could never be loaded."""
-        while not self._is_stopping or self._workers:
+        """Keep the workers until stop(); return 0, or 1 if no worker could ever serve."""
+        while True:
             self._take_orders()
+            if self._is_stopping and not self._workers:
+                return self._code
             self._start_what_is_due()
             self._replace_next()
             self._kill_the_late()
@@ -143,7 +156,6 @@ class Supervisor:
             for worker in self._wait():
                 self._hear(worker)
             self._bury()
-        return self._code
 
     def _take_orders(self) -> None:
         if self._wakeup is not None:
@@ -319,13 +331,30 @@ class Supervisor:
             self._give_up_replacing(worker)
             return
         place.worker, place.successor = place.successor, None
-        if code == APP_FAILED and not self._was_ready:
+        if not self._is_stopping and self._is_hopeless(worker):
+            if code != APP_FAILED:
+                self._outside.say(
+                    f"{worker.name} ended with exit code {code}, and no worker could ever serve."
+                    " What stands above is the reason; nothing is tried again."
+                )
             self._code = 1
             self._stop_all()
-            return
         if not self._is_stopping:
             self._outside.say(f"{worker.name} died with exit code {code}; it is started anew.")
             place.due = time.monotonic() + self._pause(place, worker)
+
+    def _is_hopeless(self, worker: Worker) -> bool:
+        """Say whether a worker's death shows that none will ever serve, and none ever has."""
+        code = worker.process.exitcode
+        if not self._was_ready:
+            return code not in SENT_FROM_OUTSIDE
+        now = time.monotonic()
+        self._has_proved = self._has_proved or any(
+            one.ready_at and now - one.ready_at > PROOF_S for one in (worker, *self._workers)
+        )
+        if code in BROKEN_AT_START:
+            self._broken += 1
+        return not self._has_proved and self._broken >= MOST_BROKEN
 
     def _give_up_replacing(self, worker: Worker) -> None:
         """Keep the workers that there are, since a new one could not start."""
@@ -342,7 +371,8 @@ class Supervisor:
         lived_s = time.monotonic() - worker.ready_at if worker.ready_at else 0.0
         place.short_lives = 0 if lived_s > SHORT_LIFE_S else place.short_lives + 1
         doublings = min(max(place.short_lives - 1, 0), 10)
-        return float(min(SHORTEST_PAUSE_S * 2**doublings, LONGEST_PAUSE_S))
+        longest_s = LONGEST_PAUSE_OF_THE_READY_S if worker.ready_at else LONGEST_PAUSE_S
+        return float(min(SHORTEST_PAUSE_S * 2**doublings, longest_s))
 
 
 def say(line: str) -> None:
