@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from kolben import Flask, request, stream_with_context
+from kolben.core.context import RequestContext
 from kolben.core.exchange import of_scopes, watchers
+from kolben.entry.respond import respond
+from kolben.entry.scopes import RSGISource
 from kolben.server.exchanges import RSGIExchange
 from kolben.server.granian_wsgi import base_environ, connect
 from kolben.server.observing import ObservedProtocol, Observer
@@ -283,3 +286,21 @@ def test_what_is_no_request_is_passed_on_unseen(app: Flask) -> None:
     finally:
         loop.close()
     assert said == ["begun", True, "ended"]
+
+
+@pytest.mark.parametrize("is_stepping", [False, True])
+def test_what_is_matched_before_it_is_noted_has_its_route(app: Flask, is_stepping: bool) -> None:
+    """As where a request is looked at in one thread, and noted in the one that answers it."""
+    if is_stepping:
+        app.preprocess_request = lambda: None  # type: ignore[method-assign]
+    app.add_url_rule("/users/<int:number>", "user", lambda number: request.id)
+    source = RSGISource(RSGIScope(message("/users/7", X_Request_ID="mine")))
+    context = RequestContext(app, {}, app.request_class.of(source))
+    if not is_stepping:
+        context.plan = app.engine.match(context, "GET", "/users/7", "localhost")
+    routes: list[str | None] = []
+    observer = Observer(at_end=(lambda exchange: routes.append(exchange.route),))
+    protocol = observer.observe(source.scope, Everything())
+    body, _, _ = respond(app, context, False)
+    protocol.close()
+    assert (routes, body) == (["/users/<int:number>"], [b"mine"])

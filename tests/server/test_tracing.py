@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from kolben.server.observing import Observer
 from kolben.server.tracing import Tracer, has_provider
 from tests.running import Server, wait_for
 from tests.server.observed import INTERFACES, GranianAnswer, ask, ask_async, message
-from tests.wires import _environ
+from tests.wires import RSGIProtocol, RSGIScope, _environ
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -252,6 +253,16 @@ def test_a_wsgi_stream_ends_its_span_and_not_its_threads_context(
     assert b"".join(answer.body) == b"abcd"
     answer.body.close()
     assert only(exporter).name == "GET /"
+
+
+def test_a_span_may_end_where_it_did_not_begin(
+    app: Flask, observer: Observer, exporter: InMemorySpanExporter
+) -> None:
+    begun = contextvars.copy_context().run(
+        observer.observe, RSGIScope(message("/")), RSGIProtocol()
+    )
+    begun.close()
+    assert only(exporter).name == "GET"
 
 
 def test_what_is_not_sampled_costs_no_attributes(app: Flask) -> None:

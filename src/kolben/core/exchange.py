@@ -85,8 +85,12 @@ def find_exchange(scope: Any) -> Exchange | None:
 
 
 def join_exchange(scope: Any, request: Request) -> None:
-    """Tell the exchange of a scope of the request that an app has made of it, and the other way."""
-    exchange = find_exchange(scope)
+    """Tell the exchange of a scope of the request that an app has made of it, and the other way.
+
+    scope: or environ; that of the request's own source goes before it.
+    """
+    source: Any = getattr(request, "_source", None)
+    exchange = find_exchange(scope if source is None else source.scope)
     # What is over is left alone: the two would keep each other.
     if exchange is not None and exchange.duration_s is None:
         exchange.request = request

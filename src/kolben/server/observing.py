@@ -47,6 +47,7 @@ class Observer:
         self._notes_bytes = sends_ids or counts_bytes
         # An item for each exchange that is over: appending is one step, and needs no lock.
         self._ended: list[None] = []
+        watchers.append(self)
 
     def take_ended(self) -> int:
         """Return how many exchanges are over since the last time; one thread may ask."""
@@ -93,24 +94,18 @@ class Observer:
     def observe(self, scope: Any, protocol: Any) -> ObservedProtocol:
         """Note an RSGI request; return what is to be used in place of its protocol, and closed.
 
-        Whoever calls it, in whichever thread, has called watch() before.
+        In the thread or task that answers it, before its context is entered.
         """
         return ObservedProtocol(self, RSGIExchange(scope), protocol)
 
     def observe_rsgi(self, app: Any) -> ObservedRSGI:
         """Wrap an RSGI app so that its requests are noted."""
-        self.watch()
         return ObservedRSGI(app, self)
-
-    def watch(self) -> None:
-        """Have requests in this process look for their exchanges."""
-        watchers.append(self)
 
     # ASGI.
 
     def observe_asgi(self, app: ASGIApp) -> ASGIApp:
         """Wrap an ASGI app so that its requests are noted."""
-        self.watch()
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
@@ -148,7 +143,6 @@ class Observer:
 
     def observe_wsgi(self, handle: Handler) -> Handler:
         """Wrap a function that answers Granian's WSGI requests so that they are noted."""
-        self.watch()
         begin, end, notes_bytes = self.begin, self.end, self._notes_bytes
 
         def handle_and_note(answer: Answer, scope: dict[str, Any]) -> int:

@@ -62,8 +62,12 @@ class Tracer:
     def leave(self, exchange: ServedExchange) -> None:
         """Let the span be the current one no longer, in the thread or task where it began."""
         token, exchange.span.token = exchange.span.token, None
-        if token is not None:
-            context.detach(token)
+        if token is None:
+            return
+        try:
+            token.var.reset(token)  # context.detach() would log an error
+        except ValueError:  # it ends in another task, and its own has gone with its context
+            return
 
     def end(self, exchange: ServedExchange) -> None:
         """End the span of an exchange that is over."""
