@@ -33,6 +33,7 @@ OF_NO_FILE = {
     "tests/entry/test_async_views.py": "of what views use, on each entry",
     "tests/server/test_http2_bodies.py": "of a body on its way through a real server",
     "tests/core/test_twins.py": "of the functions that wait and those that do not",
+    "tests/server/test_behind_nginx.py": "of the manual's files for nginx and Caddy",
     "tests/server/test_async_servers.py": "of all that an async app passes, on real servers",
     "tests/server/test_life.py": "of the processes of a server, under load",
     "tests/server/test_serve.py": "of all of server/, as a process",

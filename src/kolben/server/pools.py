@@ -43,7 +43,7 @@ def find_engines(app: App) -> list[tuple[str, Any]]:
     """
     named = list(_bound_engines(app))
     pools = {id(engine.pool) for _, engine in named}
-    for engine in _instances("sqlalchemy.engine.base", "Engine"):
+    for engine in instances("sqlalchemy.engine.base", "Engine"):
         # Engines with options of their own share the pool of the one they were made from.
         if id(engine.pool) not in pools:
             pools.add(id(engine.pool))
@@ -68,7 +68,7 @@ def _bound_engines(app: App) -> Iterator[tuple[str, Any]]:
         yield (f"of the bind {name!r}" if name else "of the default bind"), engine
 
 
-def _instances(module_name: str, class_name: str) -> list[Any]:
+def instances(module_name: str, class_name: str) -> list[Any]:
     """Return all objects of a class and its subclasses; none where nothing has imported it."""
     kind = getattr(sys.modules.get(module_name), class_name, None)
     if kind is None:
@@ -99,7 +99,7 @@ def most_connections(pool: Any) -> int | None:
 def _redis_pools() -> Iterator[Pool]:
     """Give the pools of the Redis client, of both its kinds."""
     for module_name in ("redis.connection", "redis.asyncio.connection"):
-        for pool in _instances(module_name, "ConnectionPool"):
+        for pool in instances(module_name, "ConnectionPool"):
             arguments = pool.connection_kwargs
             host = f"{arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
             where = f"redis://{arguments.get('path') or host}/{arguments.get('db') or 0}"

@@ -109,7 +109,7 @@ class Report:
             (
                 "cores",
                 f"{machine.cores:g}",
-                f"of the {machine.cores_from}, for {_count(workers, 'worker')}",
+                f"of the {machine.cores_from}, for {count(workers, 'worker')}",
             )
         ]
         each = self.facts.memory_bytes
@@ -189,7 +189,7 @@ def limit_warnings(
         if most > limit.allowed:
             share = limit.allowed // (settings.workers * len(limit.databases))
             yield (
-                f"{_count(settings.workers, 'worker')} may open {most} connections to"
+                f"{count(settings.workers, 'worker')} may open {most} connections to"
                 f" {limit.where}, which allows {limit.allowed}. Make pool_size + max_overflow at"
                 f" most {share} for each pool, or raise the server's max_connections."
             )
@@ -223,7 +223,7 @@ def memory_warnings(settings: Settings, facts: Sequence[Facts], machine: Machine
     if machine.memory_bytes and each * settings.workers > MEMORY_SHARE * machine.memory_bytes:
         fitting = max(1, int(MEMORY_SHARE * machine.memory_bytes / each))
         yield (
-            f"{_count(settings.workers, 'worker')} with {each // MIB:,} MiB each come near the"
+            f"{count(settings.workers, 'worker')} with {each // MIB:,} MiB each come near the"
             f" {machine.memory_bytes // MIB:,} MiB of the {machine.memory_from}, before the first"
             f" request. Serve with --workers {fitting}, or give it more memory."
         )
@@ -247,7 +247,7 @@ def _pool_row(pool: Pool, settings: Settings) -> tuple[str, ...]:
     return (
         pool.where,
         f"{pool.most:,}",
-        f"connections for {_count(settings.threads, 'thread')} of a worker; {total:,} of all",
+        f"connections for {count(settings.threads, 'thread')} of a worker; {total:,} of all",
     )
 
 
@@ -273,5 +273,6 @@ def _item(text: str) -> str:
     )
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
