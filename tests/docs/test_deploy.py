@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kolben.server.options import key_of, setting_fields
 from tests.running import find_free_port, is_open, wait_for
 from tests.services import give_up
 
@@ -173,3 +174,10 @@ def test_every_file_is_on_the_page() -> None:
     page = (DEPLOY / "index.md").read_text("utf-8")
     files = {file.name for file in DEPLOY.iterdir()} - {"index.md"}
     assert set() == {name for name in files if f"]({name})" not in page}
+
+
+def test_the_manual_of_the_server_has_every_option() -> None:
+    page = (ROOT / "docs" / "serve.md").read_text("utf-8")
+    rows = set(re.findall(r"^\| `--([\w-]+)`", page, re.MULTILINE))
+    options = {key_of(one.name) for one in setting_fields()}
+    assert options == rows
