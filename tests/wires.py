@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import threading
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from werkzeug.test import EnvironBuilder
 
 from kolben import Flask
 from kolben.core.current import find_context
+from kolben.server.scheduling import Scheduling
 
 
 @dataclass(frozen=True)
@@ -382,4 +384,51 @@ class RSGIConnection(RSGIProtocol):
         return Answer(self.status, Headers(headers), b"".join(self.sent))
 
 
-WIRES: dict[str, Wire] = {"wsgi": wsgi, "asgi": asgi, "rsgi": rsgi}
+class Watcher:
+    """A request as Granian 2.8 hands it over: with what is told of its end."""
+
+    def __init__(self, message: Message) -> None:
+        self.scope = RSGIScope(message)
+        self.proto = RSGIConnection(message)
+        self.over = threading.Event()
+        self.error: BaseException | None = None
+
+    def taskref(self, task: asyncio.Task[None]) -> None:
+        """Keep a task, of which the loop has only a weak reference."""
+        self.task = task
+
+    def done(self) -> None:
+        self.over.set()
+
+    def err(self, error: BaseException) -> None:
+        self.error = error
+        self.over.set()
+
+
+def served(app: Flask, message: Message) -> Answer:
+    """Have the app answer in the way of `kolben serve`: a thread of the server's, and a loop."""
+    try:
+        watcher = Watcher(message)
+    except UnicodeDecodeError:
+        return Answer(400, Headers(), b"")
+
+    async def answer(watcher: Watcher) -> None:
+        try:
+            await app.__rsgi__(watcher.scope, watcher.proto)
+        except BaseException as error:  # noqa: BLE001  # as Granian's own does
+            watcher.err(error)
+        else:
+            watcher.done()
+
+    async def serve() -> None:
+        schedule = Scheduling(app).start(asyncio.get_running_loop(), answer)
+        await asyncio.to_thread(schedule, watcher)
+        await asyncio.to_thread(watcher.over.wait, 20)
+
+    asyncio.run(serve())
+    if watcher.error is not None:
+        raise watcher.error
+    return watcher.proto.answer()
+
+
+WIRES: dict[str, Wire] = {"wsgi": wsgi, "asgi": asgi, "rsgi": rsgi, "served": served}

@@ -301,3 +301,47 @@ def test_hooks_of_websockets_are_merged_again_when_they_change() -> None:
     app.before_websocket_funcs[None].append(print)
     assert hooks is app.engine.socket_hooks_for(())
     assert (print,) == hooks.before
+
+
+async def _wait() -> str:
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("views", "expected"),
+    [
+        ({"/": str}, {"/": True, "/none": True}),
+        ({"/": str, "/async": _wait}, {"/": True, "/async": False, "/none": False, "//": False}),
+    ],
+    ids=["plain", "mixed"],
+)
+def test_it_is_known_before_a_request_where_its_view_runs(
+    views: dict[str, Any], expected: dict[str, bool]
+) -> None:
+    app = Flask(__name__, static_folder=None)
+    for path, view in views.items():
+        app.add_url_rule(path, path.replace("/", "_"), view)
+    assert expected == {path: app.engine.is_for_thread("GET", path) for path in expected}
+
+
+@pytest.mark.parametrize("why", ["step", "middleware"])
+def test_an_app_that_is_called_as_wsgi_has_it_is_called_in_a_thread(why: str) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", "view", _wait)
+    if why == "step":
+        app.dispatch_request = str  # type: ignore[method-assign]
+    else:
+        app.wsgi_app = lambda environ, start: []  # type: ignore[method-assign]
+    assert app.engine.is_for_thread("GET", "/")
+
+
+@pytest.mark.parametrize("why", ["subdomains", "a converter"])
+def test_what_only_the_app_can_tell_is_not_sure(why: str) -> None:
+    app = Flask(__name__)
+    if why == "subdomains":
+        app.subdomain_matching = True
+    else:
+        app.url_map.converters["own"] = type("Own", (BaseConverter,), {})
+    app.add_url_rule("/", "view", _wait)
+    app.add_url_rule("/plain", "plain", str)
+    assert not app.engine.is_for_thread("GET", "/plain")

@@ -100,5 +100,5 @@ def test_threads_at_need_and_greenlets_hold_many(
 
 def test_serve_says_it_at_its_start(server: Callable[[list[str]], Program]) -> None:
     running = server(kolben("serve --workers 2 --threads 4"))
-    wait_for(lambda: "2 workers × 4 threads = 8 requests at once (WSGI)\n" in running.printed)
+    wait_for(lambda: "2 workers × 4 threads = 8 requests at once (RSGI)" in running.printed)
     assert re.match(rf"Kolben \S+ serving meeting:app on \S+:{running.port}\n", running.printed)

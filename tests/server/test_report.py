@@ -172,7 +172,7 @@ def test_explain_serves_nothing_and_tells_of_the_app(
 ) -> None:
     url = postgresql_url.replace("postgresql:", "postgresql+psycopg:")
     told = json.loads(explain(APP, "--json", "--workers", "60", "--threads", "3", DATABASE=url))
-    assert (180, "wsgi", "served:app") == (
+    assert (180, "rsgi", "served:app") == (
         told["requests_at_once"],
         told["interface"],
         told["app"],
@@ -188,7 +188,9 @@ def test_explain_serves_nothing_and_tells_of_the_app(
     assert "holds 2 connections, but each worker runs 3 views" in text
     assert (f"60 workers may open 120 connections to {asked['where']}" in text) == (allowed < 120)
     plain = explain(APP, "--workers", "2", "--threads", "4", KEY="0123456789abcdef")
-    assert plain.startswith("2 workers × 4 threads = 8 requests at once (WSGI)\n\nRequests\n")
+    assert plain.startswith(
+        "2 workers × 4 threads = 8 requests at once (RSGI); async views beside them\n\nRequests\n"
+    )
     assert "Warnings" not in plain
 
 

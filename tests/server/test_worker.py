@@ -63,9 +63,18 @@ def test_an_interface_that_the_app_does_not_have_is_told(interface: str) -> None
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (Settings("a"), "1 worker × 4 threads = 4 requests at once (WSGI)"),
-        (Settings("a", workers=2, threads=1), "2 workers × 1 thread = 2 requests at once (WSGI)"),
-        (Settings("a", threads=1), "1 worker × 1 thread = 1 request at once (WSGI)"),
+        (
+            Settings("a"),
+            "1 worker × 4 threads = 4 requests at once (RSGI); async views beside them",
+        ),
+        (
+            Settings("a", workers=2, threads=1, interface="wsgi"),
+            "2 workers × 1 thread = 2 requests at once (WSGI)",
+        ),
+        (
+            Settings("a", threads=1, interface="wsgi"),
+            "1 worker × 1 thread = 1 request at once (WSGI)",
+        ),
         (
             Settings("a", workers=3, interface="asgi"),
             "3 workers × 4 threads = 12 requests at once (ASGI); async views beside them",

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Rule
+from werkzeug.routing import converters as werkzeug_converters
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -62,10 +63,12 @@ class Engine:
 
     __slots__ = (
         "_asks_router",
+        "_converters_are_quick",
         "_has_told",
         "_hooks",
         "_plans",
         "_socket_hooks",
+        "_waits_on_loop",
         "app",
         "builders",
         "by_steps",
@@ -114,6 +117,26 @@ class Engine:
         self.unmatched = self._plan_of_no_rule(self.hooks_for(()))
         self.unmatched_socket = self._plan_of_no_rule(self.socket_hooks_for(()))
         self.router = Router(app.url_map, self.plan_for)
+        self._waits_on_loop = any(map(self._is_for_loop, app.url_map.iter_rules()))
+        # Others may ask a database, or whatever else they like.
+        known = vars(werkzeug_converters).values()
+        self._converters_are_quick = all(kind in known for kind in app.url_map.converters.values())
+
+    def _is_for_loop(self, rule: Rule) -> bool:
+        """Say whether a rule's view runs on the event loop, where there is one."""
+        return not getattr(rule, "is_socket", False) and self.plan_for(rule).on_loop
+
+    def is_for_thread(self, method: str, path: str) -> bool:
+        """Say whether it is sure, without asking anything of the app's, that a thread answers.
+
+        method, path: as Router.find takes them.
+        """
+        if not self._waits_on_loop or self.by_steps or self.is_wrapped:
+            return True
+        if not (self._asks_router and self._converters_are_quick):
+            return False
+        found = self.router.find(method, path)
+        return isinstance(found, tuple) and not found[0].on_loop
 
     def _plan_of_no_rule(self, hooks: Hooks) -> Plan:
         """Make the plan of a request that no rule matches."""

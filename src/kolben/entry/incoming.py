@@ -42,18 +42,11 @@ async def answer(
     open_body: begins to read the body. client_leaves: waits for the end of the client, once the
     body is read.
     """
-    engine = app.engine
-    if engine.by_steps or engine.is_wrapped:
+    if is_called_as_wsgi(app):
         return await _answer_as_wsgi(app, source, glance, open_body)
-    kind = app.request_class
-    request = kind.of(source) if engine.request_is_own else kind(source.environ())
-    if watchers:
-        join_exchange(source.scope, request)
-    context = RequestContext(app, {}, request)
-    method, path = line
-    host, context.has_cookie, length = glance
-    _match(context, method, path, host)
+    context = make_context(app, source, line, glance)
     plan = context.plan
+    length = glance[2]
     if length is not None:
         if plan is not None and plan.streams_body:
             return await _answer_live(context, source, line, open_body, client_leaves)
@@ -61,7 +54,25 @@ async def answer(
             source.set_body(await read_body(open_body, length, _limit(context)))
         except ClientGone:
             return None
-    return await _respond(context, method == "HEAD", client_leaves)
+    return await _respond(context, line[0] == "HEAD", client_leaves)
+
+
+def is_called_as_wsgi(app: App) -> bool:
+    """Say whether an app's steps or entry are overridden, so that all of it must be called."""
+    engine = app.engine
+    return engine.by_steps or engine.is_wrapped
+
+
+def make_context(app: App, source: Source, line: tuple[str, str], glance: Glance) -> RequestContext:
+    """Make the context of a request, and match it; line and glance as in answer()."""
+    kind = app.request_class
+    request = kind.of(source) if app.engine.request_is_own else kind(source.environ())
+    if watchers:
+        join_exchange(source.scope, request)
+    context = RequestContext(app, {}, request)
+    host, context.has_cookie, _ = glance
+    _match(context, *line, host)
+    return context
 
 
 async def _answer_live(
@@ -130,14 +141,19 @@ async def _answer_as_wsgi(
         except ClientGone:
             return None
         source.set_body(body)
-    environ = source.environ()
-    if watchers:
-        environ[KEY] = find_exchange(source.scope)
-    found: Outgoing = await run_in_thread(_call, app, environ, give_back=drop)
+    found: Outgoing = await run_in_thread(call, app, environ_of(source), give_back=drop)
     return found
 
 
-def _call(app: App, environ: WSGIEnvironment) -> Outgoing:
+def environ_of(source: Source) -> WSGIEnvironment:
+    """Return the environ of a request that an app is called with as a WSGI server would."""
+    environ = source.environ()
+    if watchers:
+        environ[KEY] = find_exchange(source.scope)
+    return environ
+
+
+def call(app: App, environ: WSGIEnvironment) -> Outgoing:
     """Call an app as WSGI has it; return what it answers.
 
     Raises ValueError for what must not go out, AssertionError if it has not called start_response.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from kolben.core.file_body import FileBody
@@ -12,9 +12,10 @@ from kolben.entry.adapted_scope import on_the_wire
 from kolben.entry.backpressure import Backlog
 from kolben.entry.bodies import ClientGone, rsgi_pieces
 from kolben.entry.disconnects import run_watched
+from kolben.entry.outgoing import Outgoing
 from kolben.entry.pieces import SendPiece, send_pieces
 from kolben.entry.refusals import Refused, check_line, closing
-from kolben.entry.scopes import RSGISource, glance_rsgi
+from kolben.entry.scopes import Glance, RSGISource, glance_rsgi
 from kolben.typing import App
 
 
@@ -25,12 +26,9 @@ async def answer(app: App, scope: Any, protocol: Any) -> None:
     if scope.proto == "ws":
         await _answer_websocket(app, scope, protocol)
         return
-    line = scope.method, scope.path
     source = RSGISource(scope)
     try:
-        # The place that an app is mounted at has no path below it.
-        check_line(line[0], line[1] or getattr(scope, "root_path", ""))
-        glance = glance_rsgi(scope)
+        line, glance = look(scope)
         outgoing = await incoming.answer(
             app,
             source,
@@ -40,22 +38,11 @@ async def answer(app: App, scope: Any, protocol: Any) -> None:
             protocol.client_disconnect,
         )
         # Without an answer its client is gone, or has not sent all of its body.
-        body, status, headers = outgoing or ([], "400", [])
-        code = int(status[:3])
-        if code == 400:
-            headers = closing(headers, glance[0], scope.http_version)
-        if isinstance(body, FileBody):
-            _send_file(body, protocol, code, headers)
-        elif type(body) is not list:
-            work = _send_stream(body, scope, protocol, code, headers)
-            await run_watched(work, protocol.client_disconnect)
-        elif not body:
-            protocol.response_empty(code, headers)
-        else:
-            content = body[0] if len(body) == 1 else b"".join(body)
-            protocol.response_bytes(code, headers, content)
+        sending = send(scope, protocol, glance, outgoing or ([], "400", []))
+        if sending is not None:
+            await sending
     except Refused as refused:
-        protocol.response_bytes(refused.status, refused.headers(scope.http_version), refused.body)
+        refuse(scope, protocol, refused)
     finally:
         source.close()
 
@@ -64,6 +51,42 @@ async def _answer_websocket(app: App, scope: Any, protocol: Any) -> None:
     from kolben.entry import websocket_rsgi  # starts faster without it
 
     await websocket_rsgi.answer(app, scope, protocol)
+
+
+def look(scope: Any) -> tuple[tuple[str, str], Glance]:
+    """Return method and path of a request, and a glance at its headers.
+
+    Refused: HTTP forbids what it says.
+    """
+    line = scope.method, scope.path
+    # The place that an app is mounted at has no path below it.
+    check_line(line[0], line[1] or getattr(scope, "root_path", ""))
+    return line, glance_rsgi(scope)
+
+
+def refuse(scope: Any, protocol: Any, refused: Refused) -> None:
+    """Answer a request that HTTP forbids."""
+    protocol.response_bytes(refused.status, refused.headers(scope.http_version), refused.body)
+
+
+def send(scope: Any, protocol: Any, glance: Glance, outgoing: Outgoing) -> Awaitable[None] | None:
+    """Send an answer; return what sends one piece by piece, to be awaited on the event loop."""
+    body, status, headers = outgoing
+    code = int(status[:3])
+    if code == 400:
+        headers = closing(headers, glance[0], scope.http_version)
+    if type(body) is list:
+        if body:
+            content = body[0] if len(body) == 1 else b"".join(body)
+            protocol.response_bytes(code, headers, content)
+        else:
+            protocol.response_empty(code, headers)
+    elif isinstance(body, FileBody):
+        _send_file(body, protocol, code, headers)
+    else:
+        work = _send_stream(body, scope, protocol, code, headers)
+        return run_watched(work, protocol.client_disconnect)
+    return None
 
 
 def _send_file(body: FileBody, protocol: Any, code: int, headers: list[tuple[str, str]]) -> None:

@@ -73,6 +73,12 @@ def _closing(send: Send) -> Send:
     return send_and_close
 
 
+def close_rsgi(scope: Any, protocol: Any) -> Any:
+    """Note that a request has begun while this process ends; return what is to answer it."""
+    _begun.append(None)
+    return ClosingAnswer(protocol) if scope.http_version.startswith("1") else protocol
+
+
 class ClosingRSGI:
     """An RSGI app."""
 
@@ -84,9 +90,7 @@ class ClosingRSGI:
     def __rsgi__(self, scope: Any, protocol: Any) -> Any:
         """Answer a connection; return what is to be awaited."""
         if _told and scope.proto == "http":
-            _begun.append(None)
-            if scope.http_version.startswith("1"):
-                protocol = ClosingAnswer(protocol)
+            protocol = close_rsgi(scope, protocol)
         return self._answer(scope, protocol)
 
 

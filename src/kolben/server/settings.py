@@ -16,7 +16,7 @@ from kolben.env import default_threads
 
 INTERFACES = ("auto", "wsgi", "asgi", "rsgi")
 # What stands for "choose for me" in --interface.
-AUTO_INTERFACE = "wsgi"
+AUTO_INTERFACE = "rsgi"
 
 
 def setting(
@@ -98,7 +98,7 @@ class Settings:
         variables=("KOLBEN_THREADS",),
     )
     interface: Literal["auto", "wsgi", "asgi", "rsgi"] = setting(
-        "auto", "How server and app speak; 'auto' is WSGI.", group="Processes"
+        "auto", "How server and app speak; 'auto' is RSGI.", group="Processes"
     )
     loop: Literal["auto", "asyncio", "uvloop"] = setting(
         "auto", "The event loop; 'auto' is uvloop where it is installed.", group="Processes"

@@ -82,6 +82,7 @@ class WatchPages:
 
     def __init__(self, pages: dict[str, MakePage]) -> None:
         self._pages = pages
+        self.paths = frozenset(pages)
         # One at a time: however many ask, the views keep their threads.
         self._threads = ThreadPoolExecutor(1, "kolben-pages")
 

@@ -67,10 +67,10 @@ class Watch:
         if board is not None and self.observer is None:
             self.counter = RequestCounter(partial(find_route, app))
         # What is put around the app.
-        self._around = self.observer or self.counter
+        self.around = self.observer or self.counter
         self.sampler: Sampler | None = None
-        if board is not None and self._around is not None:
-            self.sampler = Sampler(board, self._around, measures)
+        if board is not None and self.around is not None:
+            self.sampler = Sampler(board, self.around, measures)
         self._readiness = Readiness(app.health_checks) if settings.health else None
         pages = self._make_pages(settings, board)
         self._pages = pages if pages is not None and not settings.watch_port else None
@@ -82,7 +82,7 @@ class Watch:
     @property
     def in_flight(self) -> Callable[[], list[Running]] | None:
         """What lists the requests under way; None where nobody notes them."""
-        return None if self._around is None else self._around.running
+        return None if self.around is None else self.around.running
 
     def start(self) -> None:
         """Begin to look at this process, when it is about to serve."""
@@ -116,26 +116,31 @@ class Watch:
 
         return make
 
+    @property
+    def paths(self) -> frozenset[str]:
+        """Paths that are answered before the app."""
+        return frozenset() if self._pages is None else self._pages.paths
+
     # What Granian calls.
 
     def wsgi(self, handle: Handler) -> Handler:
         """Wrap what answers Granian's WSGI requests."""
-        if self._around is not None:
-            handle = self._around.observe_wsgi(handle)
+        if self.around is not None:
+            handle = self.around.observe_wsgi(handle)
         return handle if self._pages is None else self._pages.before_wsgi(handle)
 
     def asgi(self, app: ASGIApp) -> ASGIApp:
         """Wrap an ASGI app."""
-        if self._around is not None:
-            app = self._around.observe_asgi(app)
+        if self.around is not None:
+            app = self.around.observe_asgi(app)
         if self._pages is not None:
             app = self._pages.before_asgi(app)
         return self._note_loop_of_asgi(app) if self._wants_loop() else app
 
     def rsgi(self, app: Any) -> Any:
         """Wrap an RSGI app."""
-        if self._around is not None:
-            app = self._around.observe_rsgi(app)
+        if self.around is not None:
+            app = self.around.observe_rsgi(app)
         if self._pages is not None:
             app = self._pages.before_rsgi(app)
         return LoopNotingRSGI(app, self) if self._wants_loop() else app

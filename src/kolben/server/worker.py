@@ -25,6 +25,7 @@ from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.listening import NO_SOCKETS, Identities, forget_others
 from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
 from kolben.server.request_timeouts import TimedASGI, TimedRSGI
+from kolben.server.scheduling import Scheduling, scheduler_maker
 from kolben.server.settings import Settings
 from kolben.server.static_mounts import choose_mounts, parse_mounts, use_mounts
 from kolben.server.supervisor import APP_FAILED
@@ -92,9 +93,10 @@ class Loader:
                 f"This version serves WSGI only: the app has no {entry!r} for"
                 f" --interface {interface}. Leave the option out."
             )
-        set_threads(self.settings.threads)
+        set_threads(self.settings.threads, self.settings.max_waiting)
         adaptation, timeout_s = self._adaptation(), self.settings.request_timeout_s
         if interface == "rsgi":
+            self._use_own_scheduling(app, watch, adaptation)
             timed = TimedRSGI(app, app, timeout_s) if timeout_s else app
             rsgi_app = watch.rsgi(timed)
             return ClosingRSGI(
@@ -121,6 +123,22 @@ class Loader:
             for module in (mp, mt):
                 use_mounts(mounts, self.settings.static_max_age_s, module)
         return warnings
+
+    def _use_own_scheduling(self, app: App, watch: Watch, adaptation: Adaptation | None) -> None:
+        """Make Granian hand requests over in our way."""
+        from granian.server import mp, mt  # starts faster without it
+
+        adapt = None if adaptation is None else adaptation.rsgi
+        scheduling = Scheduling(
+            app,
+            adapt=adapt,
+            watched_by=watch.around,
+            kept=watch.paths,
+            # The loop keeps the time of each request.
+            is_direct=not self.settings.request_timeout_s,
+        )
+        for module in (mp, mt):
+            module._new_cbscheduler = scheduler_maker(scheduling)  # type: ignore[attr-defined]  # Granian's own name
 
     def _adaptation(self) -> Adaptation | None:
         settings = self.settings
