@@ -88,7 +88,7 @@ class Watch:
         """Begin to look at this process, when it is about to serve."""
         if self.sampler is not None:
             self.sampler.start()
-            # The last half a second would be missing in the counts.
+            # The last second would be missing in the counts.
             multiprocessing.util.Finalize(None, self.sampler.publish, exitpriority=90)
 
     def _make_pages(self, settings: Settings, board: Board | None) -> WatchPages | None:
