@@ -8,6 +8,7 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ pytestmark = [
 ]
 
 APP = """\
-import os
+import os, time
 from flask import Flask, request
 
 app = Flask(__name__)
@@ -48,6 +49,13 @@ def stream():
 @app.get("/pid")
 def pid():
     return str(os.getpid())
+
+@app.get("/wait")
+def wait():
+    open("waits", "w").close()
+    while not os.path.exists("go on"):
+        time.sleep(0.02)
+    return "waited"
 """
 
 
@@ -145,6 +153,26 @@ def test_nothing_that_was_counted_is_lost_with_a_worker(serve: Callable[..., Ser
     wait_for(lambda: metric(port, "kolben_worker_restarts_total") == 1)
     assert metric(port, "kolben_requests_total") == 21
     wait_for(lambda: f'pid="{pid}"' not in metrics_of(port))
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_a_worker_that_ends_is_not_ready_while_it_answers_what_it_has(
+    serve: Callable[..., Server], interface: str
+) -> None:
+    port = find_free_port()
+    server = serve(APP, "--interface", interface, "--health", "--watch-port", str(port))
+    (server._out.parent / "ready").touch()
+    assert ask(port, "/readyz")[0] == 200
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(server.get, "/wait")
+        wait_for((server._out.parent / "waits").exists)
+        server.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: ask(port, "/readyz")[0] == 503)
+        assert json.loads(ask(port, "/readyz")[2])["status"] == "draining"
+        assert ask(port, "/healthz")[0] == 200
+        (server._out.parent / "go on").touch()
+        assert answer.result() == (200, b"waited")
+    assert server.process.wait(20) == 0
 
 
 def test_the_board_goes_with_its_server(serve: Callable[..., Server]) -> None:
