@@ -48,7 +48,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def server(serve: Callable[..., Server], folder: Path) -> Server:
-    return serve(APP, "--workers", "2", TMPDIR=str(folder))
+    return serve(APP, "--workers", "2", "--interface", "wsgi", TMPDIR=str(folder))
 
 
 @pytest.fixture
