@@ -50,7 +50,7 @@ def test_it_shows_workers_and_requests_the_longest_first() -> None:
     assert screen([one, other]) == [
         "shop:app on http://127.0.0.1:8000",
         "pid 10, up 1h02m, workers: 2, threads in each: 4, RSGI",
-        "24.7 requests/s, 3 in flight, 1 of them waiting, 25 % CPU, 74 MiB",
+        "24.7 requests/s, 3 in flight, 1 waiting for a thread, 25 % CPU, 74 MiB",
         "",
         " WORKER    AGE   MEMORY  CPU %    REQ/S IN FLIGHT  WAITING  THREAD MS  LOOP MS",
         "     11  2m05s   37 MiB   12.5     12.3         2        1        5.2      0.1",

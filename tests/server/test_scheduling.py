@@ -262,6 +262,30 @@ def test_more_than_may_wait_are_refused_at_once_and_the_others_answered(
     assert all(one.over.is_set() for one in refused)
 
 
+def test_who_watches_is_told_of_the_refused_and_of_the_time_that_others_waited(
+    monkeypatch: pytest.MonkeyPatch, watched: Watched
+) -> None:
+    busy = Busy(monkeypatch, 1)
+    noted: list[Any] = []
+    taken, refused = [watcher(), watcher()], watcher()
+
+    async def act(schedule: Schedule) -> None:
+        schedule(taken[0])
+        assert await asyncio.to_thread(busy.inside.acquire, timeout=20)
+        schedule(taken[1])
+        schedule(refused)
+        assert [503] == [one.status for one in noted]
+        await asyncio.sleep(0.1)
+        busy.go_on.set()
+        for one in taken:
+            assert await asyncio.to_thread(one.over.wait, 20)
+
+    serve(busy.app, act, watched_by=watched(noted))
+    assert [503, 200, 200] == [one.status for one in noted]
+    # The second was in the view for no time at all.
+    assert all(one.duration_s >= 0.1 for one in noted[1:])
+
+
 def test_requests_are_counted_while_a_thread_answers_them(monkeypatch: pytest.MonkeyPatch) -> None:
     busy = Busy(monkeypatch, 3)
     counter = RequestCounter(lambda method, path: path)

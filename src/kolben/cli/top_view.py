@@ -70,7 +70,7 @@ def _head(server: Record, workers: list[Record], now: float) -> Iterator[str]:
         f"{sum(worker['in_flight'] for worker in workers)} in flight",
     ]
     if waiting:
-        parts.append(f"{sum(waiting)} of them waiting")
+        parts.append(f"{sum(waiting)} waiting for a thread")
     yield ", ".join([*parts, f"{cpu * 100:.0f} % CPU", format_memory(memory)])
 
 

@@ -49,9 +49,14 @@ class RequestCounter:
                 found.append((method, None if rule is None else rule.rule, clock))
         return found
 
-    def begin_counting(self, key: object, scope: Any, context: RequestContext | None) -> None:
-        """Count a request that nothing is wrapped around; context: if there is one already."""
-        self._under_way[key] = (time.perf_counter(), scope, context)
+    def begin_counting(
+        self, key: object, scope: Any, context: RequestContext | None, arrived: float | None = None
+    ) -> None:
+        """Count a request that nothing is wrapped around.
+
+        context: if there is one already. arrived: when it came, if it had to wait since.
+        """
+        self._under_way[key] = (arrived or time.perf_counter(), scope, context)
 
     def end_counting(self, key: object) -> None:
         """Count a request as over."""

@@ -91,12 +91,15 @@ class Observer:
 
     # RSGI.
 
-    def observe(self, scope: Any, protocol: Any) -> ObservedProtocol:
+    def observe(self, scope: Any, protocol: Any, arrived: float | None = None) -> ObservedProtocol:
         """Note an RSGI request; return what is to be used in place of its protocol, and closed.
 
-        In the thread or task that answers it, before its context is entered.
+        In the thread or task that answers it, before its context is entered. arrived: when it came
+        (time.perf_counter), if it had to wait since.
         """
-        return ObservedProtocol(self, RSGIExchange(scope), protocol)
+        exchange = RSGIExchange(scope)
+        exchange.clock = arrived or exchange.clock
+        return ObservedProtocol(self, exchange, protocol)
 
     def observe_rsgi(self, app: Any) -> ObservedRSGI:
         """Wrap an RSGI app so that its requests are noted."""

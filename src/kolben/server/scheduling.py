@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 from kolben.entry import direct
 from kolben.entry.loop import work_for_loop
 from kolben.entry.refusals import Refused
-from kolben.entry.rsgi import look, refuse
+from kolben.entry.rsgi import look
 from kolben.entry.scopes import Glance
 from kolben.entry.threads import TURNS, let_others_run, the_pool
 from kolben.server.counting import RequestCounter
@@ -110,7 +111,7 @@ class Scheduling:
         self._inbox = inbox = Inbox(loop, make_answer)
         pool = the_pool()
         app, adapt, kept, admits = self._app, self._adapt, self._kept, pool.admission.admits
-        is_direct = self._is_direct
+        is_direct, clock = self._is_direct, time.perf_counter
 
         def schedule(watcher: Any) -> None:
             scope = watcher.scope
@@ -122,27 +123,51 @@ class Scheduling:
             try:
                 line, glance = look(scope)
             except Refused as refused:
-                refuse(scope, watcher.proto, refused)
-                watcher.done()
+                headers = refused.headers(scope.http_version)
+                self._refuse(watcher, scope, refused.status, headers, refused.body)
                 return
             if line[1] in kept or not app.engine.is_for_thread(*line):
                 inbox.put(watcher)
             elif not admits(pool.count_waiting()):
-                watcher.proto.response_bytes(503, _TOO_MANY, _TOO_MANY_BODY)
-                watcher.done()
+                self._refuse(watcher, scope, 503, _TOO_MANY, _TOO_MANY_BODY)
             elif is_direct and glance[2] is None:
-                pool.put(self._answer, watcher, scope, line, glance)
+                pool.put(self._answer, watcher, scope, line, glance, clock())
             else:
                 inbox.put(watcher)
 
         return schedule
 
-    def _answer(self, watcher: Any, scope: Any, line: tuple[str, str], glance: Glance) -> None:
-        """Answer a request in the thread that this is called in."""
+    def _refuse(
+        self, watcher: Any, scope: Any, status: int, headers: list[tuple[str, str]], body: bytes
+    ) -> None:
+        """Answer without the app; who watches is told of it all the same."""
+        protocol, watched_by = watcher.proto, self._watched_by
+        if isinstance(watched_by, Observer):
+            # In a context of its own: this thread is Granian's.
+            context = self._context.copy()
+            observed = context.run(watched_by.observe, scope, protocol)
+            observed.response_bytes(status, headers, body)
+            context.run(observed.close)
+        else:
+            protocol.response_bytes(status, headers, body)
+        watcher.done()
+
+    def _answer(
+        self,
+        watcher: Any,
+        scope: Any,
+        line: tuple[str, str],
+        glance: Glance,
+        arrived: float,
+    ) -> None:
+        """Answer a request in the thread that this is called in.
+
+        arrived: when it began to wait for one (time.perf_counter).
+        """
         work_for_loop(self._loop)
         context = self._context.copy()
         try:
-            left = context.run(self._run, scope, watcher.proto, line, glance)
+            left = context.run(self._run, scope, watcher.proto, line, glance, arrived)
         except BaseException as error:
             watcher.err(error)
             return
@@ -151,7 +176,9 @@ class Scheduling:
         else:
             self._inbox.put(watcher, _await(watcher, left), context)
 
-    def _run(self, scope: Any, protocol: Any, line: tuple[str, str], glance: Glance) -> Any:
+    def _run(
+        self, scope: Any, protocol: Any, line: tuple[str, str], glance: Glance, arrived: float
+    ) -> Any:
         if is_draining():
             protocol = close_rsgi(scope, protocol)
         watcher = self._watched_by
@@ -159,12 +186,12 @@ class Scheduling:
             return direct.answer(self._app, scope, protocol, line, glance)
         if isinstance(watcher, RequestCounter):
             key = id(scope)
-            watcher.begin_counting(key, scope, None)
+            watcher.begin_counting(key, scope, None, arrived)
             try:
                 return direct.answer(self._app, scope, protocol, line, glance)
             finally:
                 watcher.end_counting(key)
-        return self._run_noted(watcher.observe(scope, protocol), scope, line, glance)
+        return self._run_noted(watcher.observe(scope, protocol, arrived), scope, line, glance)
 
     def _run_noted(
         self, observed: ObservedProtocol, scope: Any, line: tuple[str, str], glance: Glance
