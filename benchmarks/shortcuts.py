@@ -49,6 +49,7 @@ from kolben.core.pages import error_page, redirect_page
 from kolben.core.response import plain_header, plain_response, set_code
 from kolben.core.signing import encode, may_hold, pack
 from kolben.entry.outgoing import _is_as_it_is, _is_plain
+from kolben.entry.refusals import check_line
 from kolben.json import dumps, dumps_compact
 from kolben.json.provider import standard_default
 from kolben.json.tag import TaggedJSONSerializer
@@ -104,6 +105,17 @@ def shortcuts() -> Iterator[tuple[str, Call, Call]]:
         "the page of an error that never differs",
         lambda: error_page(error, Response),
         lambda: Response.force_type(error.get_response(environ)),
+    )
+
+
+def refusals() -> Iterator[tuple[str, Call, Call]]:
+    """Yield looks for what HTTP forbids, and the same by a pattern."""
+    find_line = re.compile(r"[^a-z]*[A-Z][^a-z]* /|OPTIONS \*").match
+    method, path = "GET", "/greeting/Mark"
+    yield (
+        "a request line without a pattern",
+        lambda: check_line(method, path),
+        lambda: find_line(f"{method} {path}"),
     )
 
 
@@ -368,6 +380,7 @@ def main() -> None:
     with Flask(__name__).test_request_context():
         ways = (
             shortcuts,
+            refusals,
             answers,
             bodies,
             proxies,

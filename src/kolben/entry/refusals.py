@@ -34,7 +34,7 @@ def check_line(method: str, path: str) -> None:
     RFC 9110 §9.1: methods are case-sensitive. RFC 9112 §3.2: `*` is for OPTIONS, and a target
     without a slash for CONNECT.
     """
-    # PERF: two looks at strings for each request: 0.1 us (benchmarks/shortcuts.py).
+    # PERF: two looks at strings, not a pattern: 0.1 us instead of 0.2 us (benchmarks/shortcuts.py).
     if not method.isupper():
         raise Refused(400, f"There is no method {method[:20]!r}: methods are in capitals.")
     if path[:1] != "/" and not (path == "*" and method == "OPTIONS"):
