@@ -171,9 +171,9 @@ AT_BIRTH = ("auto_find_instance_path", "make_aborter", "make_config")
 # What Flask does not have: nobody who wrote for it overrides these. Those that the framework itself
 # calls stand in USES all the same.
 BEYOND_FLASK = {
-    *"add_background_task add_websocket after_serving after_websocket asgi_app".split(),
-    *"async_test_client before_serving before_websocket ensure_async".split(),
-    *"teardown_websocket websocket while_serving".split(),
+    *"add_background_task add_health_check add_websocket after_serving".split(),
+    *"after_websocket asgi_app async_test_client before_serving before_websocket".split(),
+    *"ensure_async teardown_websocket websocket while_serving".split(),
 }
 
 USES = {**BY_USERS, **AT_SETUP, **AT_REQUESTS}

@@ -128,6 +128,8 @@ def test_one_that_is_never_begun_is_closed_without_running() -> None:
     response.close()
     response.close()
     assert list(response.response) == []
+    body: Any = response.response
+    assert asyncio.run(body.aclose()) is None
 
 
 def test_the_decorator_tells_where_no_request_is_active() -> None:

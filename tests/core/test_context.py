@@ -128,6 +128,16 @@ def test_a_session_may_be_put_in_place_of_the_requests(app: Flask) -> None:
         assert session["a"] == 1
 
 
+def test_a_context_of_the_app_inside_of_a_request_has_its_session(app: Flask) -> None:
+    with app.test_request_context() as context, app.app_context() as inner:
+        assert not context._session.accessed
+        assert inner.session is context._session
+        assert context._session.accessed
+        assert inner.session is session._get_current_object()  # type: ignore[attr-defined]
+        inner.session = SecureCookieSession({"a": 1})
+        assert context.session["a"] == 1
+
+
 def test_teardown_of_a_shared_context_is_the_outer_ones(app: Flask) -> None:
     ended: list[str] = []
     app.teardown_request(lambda error: ended.append("request"))

@@ -12,7 +12,7 @@ from werkzeug.datastructures import FileStorage, Headers, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
-from kolben.core.body_stream import PIECE_BYTES
+from kolben.core.multipart import COUNTED_BYTES as PIECE_BYTES
 from kolben.core.multipart import Data, MultipartReader, Part
 
 # What a part is: (name, filename, headers, content).

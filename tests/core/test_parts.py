@@ -53,11 +53,37 @@ def test_what_is_not_read_of_a_part_is_skipped(app: Flask, wire: Any, path: str)
     assert wire(app).post(path, data=FORM, content_type=TYPE).json == ["a", "f"]
 
 
+@pytest.mark.parametrize("path", ["/parts", "/plain-parts"])
+def test_a_part_may_be_empty(app: Flask, wire: Any, path: str) -> None:
+    answer = wire(app).post(path, data=FORM.replace(b"field", b""), content_type=TYPE)
+    assert answer.json == {"a": [None, ""], "f": ["f.txt", "file contents"]}
+
+
+@pytest.mark.parametrize("path", ["/next", "/plain-next"])
+def test_whoever_stops_in_a_part_goes_on_with_the_next(app: Flask, wire: Any, path: str) -> None:
+    @app.post("/next", stream_body=True)
+    async def after_first() -> Any:
+        parts = request.parts()
+        async for part in parts:
+            return [part.name, *[part.name async for part in parts]]
+        return []
+
+    @app.post("/plain-next", stream_body=True)
+    def plain_after_first() -> Any:
+        parts = request.parts()
+        for part in parts:
+            return [part.name, *[part.name for part in parts]]
+        return []
+
+    assert wire(app).post(path, data=FORM, content_type=TYPE).json == ["a", "f"]
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "status"),
     [
         (FORM[:-9], TYPE, 400),
         (b"--b\r\n\r\nno name\r\n--b--", TYPE, 400),
+        (b"--b\r\nContent-Disposition: form-data\r\n\r\nno name\r\n--b--", TYPE, 400),
         (FORM, "multipart/form-data", 415),
         (FORM, "text/plain", 415),
     ],

@@ -122,6 +122,15 @@ def test_finds_what_werkzeug_matches(given_rules: list[Rule], asked: list[tuple[
             assert found == oracle(url_map, method, path)
 
 
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+@pytest.mark.parametrize("rule", ["/n/<int:n>", "/n/<int:n>/more"])
+def test_more_digits_than_a_number_may_have_are_no_number(rule: str, method: str) -> None:
+    router = Router(RuleMap([Rule(rule, endpoint="e")]), plan_of)
+    for digits in (4000, 5000):  # sys.int_info.default_max_str_digits is 4300
+        found = router.find(method, rule.replace("<int:n>", "1" * digits))
+        assert isinstance(found, tuple) is (digits == 4000)
+
+
 @pytest.mark.parametrize(
     ("rule", "method", "path", "values"),
     [

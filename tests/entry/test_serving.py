@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 
 from kolben import Flask, current_app, g, has_request_context, make_response, request
 from kolben.core.current import find_context
+from kolben.entry.serving import _stop_at_exit
 
 
 @pytest.fixture
@@ -92,6 +95,82 @@ def test_the_hooks_run_once_for_threads_that_ask_at_the_same_time(
         thread.join()
     assert said == BEGIN
     app.serving.stop_here()
+
+
+def test_a_thread_that_asks_while_another_runs_the_hooks_waits_for_them(
+    app: Flask, said: list[str]
+) -> None:
+    threads = [threading.Thread(target=app.serving.start_here) for _ in range(3)]
+
+    @app.before_serving
+    def ask_meanwhile() -> None:
+        for thread in threads:
+            thread.start()
+        time.sleep(0.05)  # they come to the lock
+
+    app.serving.start_here()
+    for thread in threads:
+        thread.join()
+    assert said == BEGIN
+    app.serving.stop_here()
+
+
+def test_a_start_on_a_loop_that_comes_too_late_does_nothing(app: Flask, said: list[str]) -> None:
+    async def start() -> None:
+        on_loop = asyncio.ensure_future(app.serving.start())
+        await asyncio.sleep(0)  # it has seen that nothing has started
+        app.serving.start_here()
+        await on_loop
+        await app.serving.stop()
+
+    asyncio.run(start())
+    assert said == BEGIN + END
+
+
+def test_an_app_without_hooks_has_started_all_the_same() -> None:
+    app = Flask(__name__)
+    app.serving.start_here()
+    assert app.serving.has_started
+
+
+def test_in_debug_mode_the_loop_is_watched_until_the_end() -> None:
+    app = Flask(__name__)
+    app.debug = True
+
+    async def serve() -> list[bool]:
+        loop = asyncio.get_running_loop()
+        before = threading.active_count()
+        await app.serving.start()
+        during = threading.active_count()
+        await app.serving.stop()
+        return [during > before, loop.is_running()]
+
+    assert asyncio.run(serve()) == [True, True]
+
+
+def test_the_end_of_a_process_runs_what_is_due_once(app: Flask, said: list[str]) -> None:
+    app.serving.start_here()
+    _stop_at_exit(weakref.ref(app.serving))
+    _stop_at_exit(weakref.ref(app.serving))
+    assert said == BEGIN + END
+    gone = weakref.ref(Flask(__name__).serving)
+    gc.collect()
+    _stop_at_exit(gone)
+
+
+def test_a_task_added_on_a_loop_runs_on_it() -> None:
+    app = Flask(__name__)
+    loops: list[Any] = []
+
+    async def note() -> None:
+        loops.append(asyncio.get_running_loop())
+
+    async def add() -> None:
+        app.add_background_task(note)
+        await app.serving.stop()
+        assert loops == [asyncio.get_running_loop()]
+
+    asyncio.run(add())
 
 
 def test_an_app_without_hooks_starts_no_loop() -> None:

@@ -18,7 +18,7 @@ from kolben.core.limits import TooLarge
 from kolben.typing import WSGIEnvironment
 
 # As much as is asked of a server at once: some make room for all that is asked for.
-PIECE_BYTES = 65_536
+PIECE_BYTES = 262_144
 
 _is_length = re.compile(r"[0-9]{1,18}", re.ASCII).fullmatch
 
@@ -66,10 +66,11 @@ class BodyReader(BufferedReader):
 class NoBody(BytesIO):
     """The body of a request without one."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        nothing: tuple[bytes, ...] = ()
-        for piece in nothing:
-            yield piece
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
 
 
 class PromisedBody(RawIOBase):

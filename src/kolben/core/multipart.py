@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_options_header
 
-from kolben.core.body_stream import PIECE_BYTES
 from kolben.core.limits import TooLarge
 
 # Clients end lines with CRLF; some end them with one of both, and are understood.
@@ -28,6 +27,8 @@ _match_after = re.compile(_AFTER).match
 # is the last.
 _NEXT, _CUT_OFF = 2, None
 _NOWHERE = -1, -1, _CUT_OFF
+# FLASK: how much of a piece counts as held: all that Werkzeug reads at once.
+COUNTED_BYTES = 65_536
 
 _PLAIN = rb'[^"\\%\x00-\x1f\x7f]*'
 _match_plain_head = re.compile(
@@ -102,7 +103,7 @@ class MultipartReader:
         """Take the next piece of the body; return the events up to where another is needed."""
         held = len(self._buffer) - self._at
         most = self.max_memory_size
-        if most is not None and held + self._dropped + min(len(data), PIECE_BYTES) > most:
+        if most is not None and held + self._dropped + min(len(data), COUNTED_BYTES) > most:
             raise TooLarge("MAX_FORM_MEMORY_SIZE", most)
         if not held:
             self._buffer = data

@@ -11,8 +11,7 @@ from typing import Any
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest
 
-from kolben.core.body_stream import PIECE_BYTES
-from kolben.core.multipart import Data, MultipartReader, Part
+from kolben.core.multipart import COUNTED_BYTES, Data, MultipartReader, Part
 from kolben.typing import Request
 
 
@@ -85,7 +84,7 @@ class StreamedParts:
     def next_event(self) -> Any:
         """Return the reader's next event; None after the last."""
         while (event := self._try()) is None:
-            piece = self._stream.read(PIECE_BYTES)
+            piece = self._stream.read(COUNTED_BYTES)
             if not piece:
                 return self._finish()
             self._reader.feed(piece)
