@@ -32,7 +32,7 @@ MEBIBYTE = 2**20
 LINE = [(":method", "GET"), (":scheme", "http"), (":authority", "localhost"), (":path", "/path/x")]
 
 
-@pytest.fixture(params=["serve", "serve-asgi", "serve-rsgi"])
+@pytest.fixture(params=["serve-wsgi", "serve-asgi", "serve-rsgi"])
 def served(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Server:
     return servers(request.param)
 

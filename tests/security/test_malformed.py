@@ -96,7 +96,7 @@ def send(server: Server, data: bytes) -> list[int]:
     return [int(code) for code in re.findall(rb"HTTP/1\.[01] (\d{3}) ", received)]
 
 
-@pytest.mark.parametrize("name", ["serve", "serve-asgi", "serve-rsgi"])
+@pytest.mark.parametrize("name", ["serve-wsgi", "serve-asgi", "serve-rsgi"])
 def test_no_request_is_more_than_a_bad_one(servers: Callable[[str], Server], name: str) -> None:
     server = servers(name)
     pid = server.pid()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 HOST = b"Host: localhost\r\n"
 # A request that stands where a reader may take it for one, or for what follows.
 EMBEDDED = b"GET /path/embedded HTTP/1.1\r\n" + HOST + b"\r\n"
-SERVES = ["serve", "serve-asgi", "serve-rsgi"]
+SERVES = ["serve-wsgi", "serve-asgi", "serve-rsgi"]
 CHUNKS = b"Transfer-Encoding: chunked\r\n"
 
 
@@ -141,7 +141,7 @@ def test_broken_chunks_end_the_connection(served: Server, body: bytes) -> None:
     """Over WSGI Granian does not tell us of them: the body looks shorter (docs/serve.md)."""
     statuses, received = exchange(served, post(CHUNKS, body + EMBEDDED))
     assert len(statuses) == 1
-    assert statuses[0] in ({200, 400} if served.name == "serve" else {400})
+    assert statuses[0] in ({200, 400} if served.name == "serve-wsgi" else {400})
     assert b"embedded" not in received
 
 
@@ -157,7 +157,7 @@ CUT = {
 @pytest.mark.parametrize("data", CUT.values(), ids=CUT)
 def test_half_a_body_is_none(served: Server, data: bytes) -> None:
     statuses, _ = exchange(served, data, then_close=True)
-    hides_it = served.name == "serve" and data is not CUT["length"]
+    hides_it = served.name == "serve-wsgi" and data is not CUT["length"]
     assert statuses in ([[], [200]] if hides_it else [[], [400]])
 
 
@@ -234,7 +234,7 @@ def test_names_with_an_underscore_are_dropped(servers: Callable[[str], Server]) 
         assert [200] == statuses
         assert b"6.6.6.6" not in received
         assert b"/x" not in received
-    assert b"HTTP_CONTENT_LENGTH" not in exchange(servers("serve"), data)[1]
+    assert b"HTTP_CONTENT_LENGTH" not in exchange(servers("serve-wsgi"), data)[1]
 
 
 def test_a_stream_that_fails_does_not_look_whole(served: Server) -> None:

@@ -32,7 +32,7 @@ PATIENCE_S = 20.0
 
 SERVERS: dict[str, list[str]] = {
     "development": ["run", "--port"],
-    "serve": ["serve", "--access-log", "--port"],
+    "serve-wsgi": ["serve", "--access-log", "--interface", "wsgi", "--port"],
     "serve-asgi": ["serve", "--access-log", "--interface", "asgi", "--port"],
     "serve-rsgi": ["serve", "--access-log", "--interface", "rsgi", "--port"],
 }
