@@ -1,8 +1,8 @@
 """The sockets that a server listens on, one for each worker, which outlive the workers.
 
 A worker's successor gets the same socket, so that no connection in its queue is lost. One socket
-for all would be simpler, but the worker that wakes first takes nearly all connections: of 64 that
-come together, up to 63 of two workers (tests/server/test_listening.py holds how they spread).
+for all would be simpler, but then the worker that wakes first takes nearly all connections that
+come together, and the others are idle.
 """
 
 from __future__ import annotations
