@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from kolben import Flask
 from kolben.entry import threads
+from kolben.entry.growth import Growth
 from kolben.entry.threads import Pool, run_in_thread, the_pool
 from tests.entry.concurrency import run
 
@@ -113,3 +115,69 @@ def test_a_forked_process_calls_in_threads_of_its_own() -> None:
         finally:
             os._exit(0 if ends_well else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+class Work:
+    """Jobs that wait until they are let go."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.go_on = threading.Event()
+        self.done: list[int] = []
+
+    def put(self, number: int) -> None:
+        def wait() -> None:
+            self.go_on.wait(20)
+            self.done.append(number)
+
+        self.pool.put(wait)
+
+
+@pytest.mark.parametrize(("is_waiting", "expected"), [(True, 4), (False, 2)])
+def test_spare_threads_are_started_where_the_others_wait(
+    is_waiting: bool, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Growth, "is_due", lambda self, now: is_waiting)
+    pool = Pool(2, spare=2)
+    work = Work(pool)
+    for number in range(6):
+        work.put(number)
+    assert expected == pool._threads
+    wait_until(lambda: pool.count_waiting() == 6 - expected)
+    work.go_on.set()
+    wait_until(lambda: len(work.done) == 6)
+
+
+def test_spare_threads_end_when_nobody_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "SPARE_IDLE_S", 0.05)
+    monkeypatch.setattr(Growth, "is_due", lambda self, now: True)
+    pool = Pool(1, spare=3)
+    for round_ in range(3):
+        work = Work(pool)
+        for number in range(4):
+            work.put(number)
+        assert 4 == pool._threads, round_
+        work.go_on.set()
+        wait_until(lambda: pool._threads == 1)
+        wait_until(lambda: len(pool._idle) == 1)
+    work = Work(pool)
+    work.go_on.set()
+    work.put(7)
+    wait_until(lambda: work.done == [7])
+
+
+def test_a_spare_thread_that_is_given_a_job_at_its_end_does_it() -> None:
+    pool = Pool(1, spare=1)
+    pool._threads = 2
+    assert not pool._leave(), "it has no item among the idle: a job is on its way"
+    pool._idle.append(None)
+    assert pool._leave()
+    pool._idle.append(None)
+    assert not pool._leave(), "the last ones stay"

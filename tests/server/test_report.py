@@ -35,7 +35,7 @@ FACTS = Facts(
 )
 DATABASE = Pool("of the default bind", "database", "postgresql://db/shop", 15, "Set {size}")
 LIMIT = ServerLimit("postgresql://db", 100, 3, ("of the default bind",))
-SETTINGS = Settings("shop", workers=2, threads=4)
+SETTINGS = Settings("shop", workers=2, threads=4, spare_threads=0)
 
 
 def warnings(settings: Settings = SETTINGS, machine: Machine = MACHINE, **facts: Any) -> list[str]:

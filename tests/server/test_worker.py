@@ -65,7 +65,8 @@ def test_an_interface_that_the_app_does_not_have_is_told(interface: str) -> None
     [
         (
             Settings("a"),
-            "1 worker × 4 threads = 4 requests at once (RSGI); async views beside them",
+            "1 worker × 4 threads = 4 requests at once (RSGI), up to 64 while views wait;"
+            " async views beside them",
         ),
         (
             Settings("a", workers=2, threads=1, interface="wsgi"),
@@ -76,11 +77,11 @@ def test_an_interface_that_the_app_does_not_have_is_told(interface: str) -> None
             "1 worker × 1 thread = 1 request at once (WSGI)",
         ),
         (
-            Settings("a", workers=3, interface="asgi"),
+            Settings("a", workers=3, spare_threads=0, interface="asgi"),
             "3 workers × 4 threads = 12 requests at once (ASGI); async views beside them",
         ),
         (
-            Settings("a", threads=1, interface="rsgi"),
+            Settings("a", threads=1, spare_threads=0, interface="rsgi"),
             "1 worker × 1 thread = 1 request at once (RSGI); async views beside them",
         ),
     ],

@@ -14,19 +14,24 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import Any
 
 from kolben.entry.admission import Admission
+from kolben.entry.growth import Growth
 from kolben.entry.loop import run_while_handling, take_over, work_for_loop
 from kolben.env import read_threads
 
 # How often a thread without a job looks for one before it sleeps.
-TURNS = 5
+TURNS = 10
 # Gives the processor, and the interpreter lock, to whoever waits for it.
 let_others_run: Callable[[], object] = getattr(os, "sched_yield", partial(sleep, 0))
+
+# How long a spare thread waits for a job before it ends.
+SPARE_IDLE_S = 10.0
 
 # Requests that may wait for a thread, unless the server says otherwise.
 MOST_WAITING = 1024
@@ -87,12 +92,15 @@ def _mailbox_of(loop: asyncio.AbstractEventLoop) -> Mailbox:
 class Pool:
     """Threads that take jobs from one queue; each is started when all others are busy."""
 
-    def __init__(self, size: int, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, size: int, most_waiting: int = MOST_WAITING, spare: int = 0) -> None:
         """Make a pool that starts no thread yet.
 
-        size: threads at most. most_waiting: requests that may wait for one.
+        size: threads at most. most_waiting: requests that may wait for one. spare: threads beyond
+        size, while the others wait and do not compute.
         """
         self.size = size
+        self.spare = spare
+        self._growth = Growth()
         self.admission = Admission(most_waiting)
         self._jobs: SimpleQueue[Any] = SimpleQueue()
         self._threads = 0
@@ -105,11 +113,14 @@ class Pool:
 
         RuntimeError: there is no thread, and none can be started.
         """
-        self._jobs.put((monotonic(), work, args))
+        now = monotonic()
+        self._jobs.put((now, work, args))
         try:
             self._idle.pop()
         except IndexError:
-            self._grow()
+            # While there are spare threads to have, only now and then.
+            if self._threads < self.size or now >= self._growth.next_look:
+                self._grow()
 
     def count_waiting(self) -> int:
         """Return how many jobs no thread has begun."""
@@ -117,8 +128,10 @@ class Pool:
 
     def _grow(self) -> None:
         """Start a thread, unless there are all."""
+        if self._threads == self.size + self.spare:
+            return
         with self._lock:
-            if self._threads == self.size:
+            if self._threads >= self.size and not self._may_have_spare():
                 return
             name = f"kolben-view-{self._threads + 1}"
             try:
@@ -129,11 +142,18 @@ class Pool:
             else:
                 self._threads += 1
 
+    def _may_have_spare(self) -> bool:
+        return self._threads < self.size + self.spare and self._growth.is_due(monotonic())
+
     def _work(self) -> None:
-        """Do jobs, for ever."""
+        """Do jobs, for ever; a thread that can be spared only as long as there are some."""
         note_wait = self.admission.note_wait
         while True:
-            since, work, args = self._take()
+            job = self._take()
+            if job is None:
+                return
+            since, work, args = job
+            del job
             note_wait(monotonic() - since)
             work(*args)
             # Not kept until the next job comes.
@@ -143,18 +163,35 @@ class Pool:
                 self._idle.append(None)
 
     def _take(self) -> Any:
-        """Wait for a job.
+        """Wait for a job; None if this thread is not needed any more.
 
         PERF: before it sleeps, a thread lets others run a few times. Whoever brings the jobs needs
         the interpreter lock too, and brings several meanwhile, instead of waking a thread for each:
-        11 us a request instead of 20 us (benchmarks/serving.py).
+        14 us a request instead of 19 us (benchmarks/serving.py).
         """
         for _ in range(TURNS):
             try:
                 return self._jobs.get_nowait()
             except Empty:
                 let_others_run()
+        while self._threads > self.size:
+            with suppress(Empty):
+                return self._jobs.get(timeout=SPARE_IDLE_S)
+            if self._leave():
+                return None
         return self._jobs.get()
+
+    def _leave(self) -> bool:
+        """Take an idle thread out of the pool; False if it has just been given a job."""
+        with self._lock:
+            if self._threads == self.size:
+                return False
+            try:
+                self._idle.pop()
+            except IndexError:
+                return False
+            self._threads -= 1
+            return True
 
 
 def _run_for_loop(
@@ -190,17 +227,18 @@ def _run_for_loop(
 
 _size: int | None = None
 _most_waiting = MOST_WAITING
+_spare = 0
 _pool: Pool | None = None
 _lock = threading.Lock()
 
 
-def set_threads(size: int, most_waiting: int = MOST_WAITING) -> None:
+def set_threads(size: int, most_waiting: int = MOST_WAITING, spare: int = 0) -> None:
     """Set how many threads the pool has, whatever KOLBEN_THREADS says; before it has any.
 
-    most_waiting: requests that may wait for one of them.
+    most_waiting, spare: as Pool has them.
     """
-    global _size, _most_waiting
-    _size, _most_waiting = size, most_waiting
+    global _size, _most_waiting, _spare
+    _size, _most_waiting, _spare = size, most_waiting, spare
 
 
 def the_pool() -> Pool:
@@ -209,7 +247,7 @@ def the_pool() -> Pool:
     if _pool is None:
         with _lock:
             if _pool is None:
-                _pool = Pool(_size or read_threads(), _most_waiting)
+                _pool = Pool(_size or read_threads(), _most_waiting, _spare)
     return _pool
 
 

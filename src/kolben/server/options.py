@@ -214,7 +214,15 @@ def _checked(name: str, table: dict[str, Any], known: list[str]) -> Iterator[tup
 
 def make_settings(ctx: click.Context, app: str | None) -> Settings:
     """Make the settings of what a context of the command has."""
-    return Settings(app=app, **{field.name: ctx.params[field.name] for field in setting_fields()})
+    values = {field.name: ctx.params[field.name] for field in setting_fields()}
+    if not _is_default(ctx, "threads") and _is_default(ctx, "spare_threads"):
+        # Whoever gives a number means that number.
+        values["spare_threads"] = 0
+    return Settings(app=app, **values)
+
+
+def _is_default(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) in {None, ParameterSource.DEFAULT}
 
 
 def format_config(ctx: click.Context, settings: Settings) -> str:

@@ -98,7 +98,8 @@ class Scheduling:
     ) -> None:
         self._app = app
         self._adapt = adapt
-        self._watched_by = watched_by
+        self._counter = watched_by if isinstance(watched_by, RequestCounter) else None
+        self._observer = watched_by if isinstance(watched_by, Observer) else None
         self._kept = kept
         self._is_direct = is_direct
 
@@ -111,7 +112,7 @@ class Scheduling:
         self._inbox = inbox = Inbox(loop, make_answer)
         pool = the_pool()
         app, adapt, kept, admits = self._app, self._adapt, self._kept, pool.admission.admits
-        is_direct, clock = self._is_direct, time.perf_counter
+        is_direct, clock, count_waiting = self._is_direct, time.perf_counter, pool.count_waiting
 
         def schedule(watcher: Any) -> None:
             scope = watcher.scope
@@ -128,7 +129,7 @@ class Scheduling:
                 return
             if line[1] in kept or not app.engine.is_for_thread(*line):
                 inbox.put(watcher)
-            elif not admits(pool.count_waiting()):
+            elif (waiting := count_waiting()) and not admits(waiting):
                 self._refuse(watcher, scope, 503, _TOO_MANY, _TOO_MANY_BODY)
             elif is_direct and glance[2] is None:
                 pool.put(self._answer, watcher, scope, line, glance, clock())
@@ -181,17 +182,17 @@ class Scheduling:
     ) -> Any:
         if is_draining():
             protocol = close_rsgi(scope, protocol)
-        watcher = self._watched_by
-        if watcher is None:
-            return direct.answer(self._app, scope, protocol, line, glance)
-        if isinstance(watcher, RequestCounter):
+        if self._counter is not None:
             key = id(scope)
-            watcher.begin_counting(key, scope, None, arrived)
+            self._counter.begin_counting(key, scope, None, arrived)
             try:
                 return direct.answer(self._app, scope, protocol, line, glance)
             finally:
-                watcher.end_counting(key)
-        return self._run_noted(watcher.observe(scope, protocol, arrived), scope, line, glance)
+                self._counter.end_counting(key)
+        if self._observer is not None:
+            observed = self._observer.observe(scope, protocol, arrived)
+            return self._run_noted(observed, scope, line, glance)
+        return direct.answer(self._app, scope, protocol, line, glance)
 
     def _run_noted(
         self, observed: ObservedProtocol, scope: Any, line: tuple[str, str], glance: Glance

@@ -97,6 +97,12 @@ class Settings:
         least=1,
         variables=("KOLBEN_THREADS",),
     )
+    spare_threads: int = setting(
+        60,
+        "More threads, while views wait and do not compute; 0 where --threads is given.",
+        group="Processes",
+        least=0,
+    )
     interface: Literal["auto", "wsgi", "asgi", "rsgi"] = setting(
         "auto", "How server and app speak; 'auto' is RSGI.", group="Processes"
     )
@@ -239,7 +245,11 @@ class Settings:
         product = self.workers * self.threads
         interface = self.spoken_interface
         line = f"{factors} = {_count(product, 'request')} at once ({interface.upper()})"
-        return line if interface == "wsgi" else f"{line}; async views beside them"
+        if interface == "wsgi":
+            return line
+        most = product + self.workers * self.spare_threads
+        more = f", up to {most} while views wait" if self.spare_threads else ""
+        return f"{line}{more}; async views beside them"
 
 
 def raise_file_limit(wanted_connections: int) -> int:

@@ -23,6 +23,7 @@ from kolben.server.ending import Ending
 from kolben.server.facts import Facts, collect_facts
 from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.listening import NO_SOCKETS, Identities, forget_others
+from kolben.server.pools import find_pools
 from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
 from kolben.server.request_timeouts import TimedASGI, TimedRSGI
 from kolben.server.scheduling import Scheduling, scheduler_maker
@@ -93,7 +94,7 @@ class Loader:
                 f"This version serves WSGI only: the app has no {entry!r} for"
                 f" --interface {interface}. Leave the option out."
             )
-        set_threads(self.settings.threads, self.settings.max_waiting)
+        set_threads(self.settings.threads, self.settings.max_waiting, self._spare_threads(app))
         adaptation, timeout_s = self._adaptation(), self.settings.request_timeout_s
         if interface == "rsgi":
             self._use_own_scheduling(app, watch, adaptation)
@@ -123,6 +124,12 @@ class Loader:
             for module in (mp, mt):
                 use_mounts(mounts, self.settings.static_max_age_s, module)
         return warnings
+
+    def _spare_threads(self, app: App) -> int:
+        """Return how many threads may be added: no more than find a connection in each pool."""
+        least, spare = self.settings.threads, self.settings.spare_threads
+        sizes = [pool.most for pool in find_pools(app) if pool.most is not None] if spare else []
+        return max(0, min([least + spare, *sizes]) - least)
 
     def _use_own_scheduling(self, app: App, watch: Watch, adaptation: Adaptation | None) -> None:
         """Make Granian hand requests over in our way."""

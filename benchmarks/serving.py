@@ -1,0 +1,178 @@
+"""What `kolben serve` adds to a view, over which interface, and with how many threads.
+
+    python -m benchmarks.serving [PART]... [--seconds N] [--rounds N] [--write]
+
+Parts are hand-over, threads and overload; without any, all. hand-over: the CPU time of a request,
+all processes of the server together, over each interface, beside a bare Granian on the same.
+threads: requests a second for views that compute, that wait for 5 ms and 50 ms, and for a mix, with
+each number of threads and with the defaults; and what the defaults reach of the best. overload:
+what becomes of requests when many times as many come as can be answered, and after it. One worker
+on one core, wrk on the other; 64 connections, if not said otherwise. --write keeps the figures in
+benchmarks/results/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.servers.known import Server
+from benchmarks.servers.load import Request, check_tools, load
+from benchmarks.servers.running import Running
+from benchmarks.turns import machine, print_table, round_figure, write
+
+CONNECTIONS = 64
+CORES = ("0", "1")
+THREADS = (1, 2, 4, 8, 16, 32, 64)
+VIEWS = {"compute": "/compute", "wait 5 ms": "/wait-5", "wait 50 ms": "/wait-50", "mixed": "/mixed"}
+_SERVE = "kolben --app benchmarks.servers.apps.serving serve --port {port}"
+_BARE = "granian --port {port} --log-level error --no-ws benchmarks.servers.apps"
+HAND_OVER: dict[str, tuple[str, str, dict[str, str]]] = {
+    "bare Granian, RSGI": (f"{_BARE}.granian_rsgi:app --interface rsgi", "/", {}),
+    "async view, RSGI": (f"{_SERVE} --interface rsgi", "/async", {"ASYNC": "1"}),
+    "plain view, RSGI": (f"{_SERVE} --interface rsgi", "/", {}),
+    "plain view beside async ones, RSGI": (f"{_SERVE} --interface rsgi", "/", {"ASYNC": "1"}),
+    "plain view, ASGI": (f"{_SERVE} --interface asgi", "/", {}),
+    "plain view, WSGI": (f"{_SERVE} --interface wsgi", "/", {}),
+    "bare Granian, WSGI": (
+        f"{_BARE}.granian_wsgi:app --interface wsgi --blocking-threads 1",
+        "/",
+        {},
+    ),
+}
+
+
+@contextmanager
+def running(command: str, environ: dict[str, str] | None = None) -> Iterator[Running]:
+    """Start a server of this Python's environment on the first core."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(sys.prefix)
+        log = Path(folder) / "log"
+        one = Running(Server(here.name, command), here.parent, CORES[0], environ or {}, log)
+        try:
+            yield one
+        finally:
+            one.stop()
+
+
+def ask(one: Running, path: str, connections: int, seconds: float) -> dict[str, Any]:
+    """Have wrk ask from the other core; return its figures, with the server's CPU time."""
+    before = one.cpu_s()
+    found: dict[str, Any] = load(one.port, Request(path, b""), connections, seconds, CORES[1])
+    used_s = one.cpu_s() - before
+    assert found["wrong_status"] == 0 or path == "/wait-50", found
+    found["cpu_us"] = used_s / max(1, found["requests"]) * 1e6
+    found["per_second"] = found["requests"] / found["seconds"]
+    return found
+
+
+def measure_hand_over(seconds: float, rounds: int) -> dict[str, Any]:
+    """Return the CPU time of a request, in microseconds, the best of several rounds."""
+    best: dict[str, float] = {}
+    for _ in range(rounds):
+        for name, (command, path, environ) in HAND_OVER.items():
+            with running(command, environ) as one:
+                ask(one, path, CONNECTIONS, 1)
+                cpu_us = ask(one, path, CONNECTIONS, seconds)["cpu_us"]
+            best[name] = min(best.get(name, cpu_us), cpu_us)
+    bare = {kind: best[f"bare Granian, {kind}"] for kind in ("RSGI", "WSGI")}
+    rows = [
+        (
+            name,
+            round_figure(cpu_us),
+            round_figure(bare["WSGI" if name.endswith("WSGI") else "RSGI"] / cpu_us),
+            round_figure(best["plain view, WSGI"] / cpu_us),
+        )
+        for name, cpu_us in best.items()
+    ]
+    print_table(["CPU time of a request", "us", "of bare Granian", "of WSGI"], rows)
+    return {name: round_figure(cpu_us) for name, cpu_us in best.items()}
+
+
+def measure_threads(seconds: float, interface: str) -> dict[str, Any]:
+    """Return requests a second for each view and number of threads, and with the defaults."""
+    options = {str(number): f"--threads {number}" for number in THREADS}
+    if interface == "rsgi":
+        options["default"] = ""
+    found: dict[str, dict[str, float]] = {}
+    for name, option in options.items():
+        with running(f"{_SERVE} --interface {interface} {option}") as one:
+            row = {}
+            for view, path in VIEWS.items():
+                ask(one, path, CONNECTIONS, 1)
+                row[view] = round_figure(ask(one, path, CONNECTIONS, seconds)["per_second"])
+            found[name] = row
+    rows = [[f"{name} threads", *row.values()] for name, row in found.items()]
+    if "default" in found:
+        rows.append(["default, of the best", *shares(found).values()])
+    print_table([f"requests a second, {interface.upper()}", *VIEWS], rows)
+    return found
+
+
+def shares(found: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Return what the defaults reach of the best number of threads for each view."""
+    best = {
+        view: max(row[view] for name, row in found.items() if name != "default") for view in VIEWS
+    }
+    return {view: round_figure(found["default"][view] / best[view]) for view in VIEWS}
+
+
+def measure_overload(seconds: float) -> dict[str, Any]:
+    """Ask ten times as much as four threads can answer of a view that waits for 50 ms."""
+    rows = []
+    with running(f"{_SERVE} --interface rsgi --threads 4") as one:
+        quiet = ask(one, "/wait-50", 4, seconds)
+        rows.append(("at capacity", quiet))
+        rows.append(("ten times that", ask(one, "/wait-50", 4 * 200, max(10.0, seconds))))
+        time.sleep(1)
+        rows.append(("one second later", ask(one, "/wait-50", 4, seconds)))
+    table = [
+        (
+            name,
+            round_figure((row["requests"] - row["wrong_status"]) / row["seconds"]),
+            round_figure(row["wrong_status"] / row["seconds"]),
+            row["late"],
+            round_figure(row["p99_ms"]),
+        )
+        for name, row in rows
+    ]
+    print_table(["overload", "answered/s", "503/s", "late", "p99 ms"], table)
+    return {
+        name: dict(zip(("answered", "refused", "late", "p99_ms"), row, strict=True))
+        for name, *row in table
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.serving")
+    parts = ["hand-over", "threads", "overload"]
+    parser.add_argument("parts", nargs="*", default=parts, metavar="PART")
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--write", action="store_true")
+    told = parser.parse_args(arguments)
+    unknown = set(told.parts) - set(parts)
+    if unknown:
+        parser.error(f"there is no part {min(unknown)!r}: {', '.join(parts)}")
+    check_tools()
+    found: dict[str, Any] = {"machine": machine()}
+    if "hand-over" in told.parts:
+        found["hand_over_cpu_us"] = measure_hand_over(told.seconds, told.rounds)
+    if "threads" in told.parts:
+        found["threads"] = {name: measure_threads(told.seconds, name) for name in ("rsgi", "wsgi")}
+    if "overload" in told.parts:
+        found["overload"] = measure_overload(told.seconds)
+    if told.write:
+        print(write("serving", found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
