@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,11 @@ def ask(one: Running, path: str, connections: int, seconds: float) -> dict[str, 
     before = one.cpu_s()
     found: dict[str, Any] = load(one.port, Request(path, b""), connections, seconds, CORES[1])
     used_s = one.cpu_s() - before
-    assert found["wrong_status"] == 0 or path == "/wait-50", found
     found["cpu_us"] = used_s / max(1, found["requests"]) * 1e6
-    found["per_second"] = found["requests"] / found["seconds"]
+    # The others are refused with a 503.
+    found["per_second"] = (found["requests"] - found["wrong_status"]) / found["seconds"]
+    while one.ask("GET", "/")[0] != HTTPStatus.OK:
+        time.sleep(0.05)  # what nobody waits for any more is still in its queue
     return found
 
 
@@ -129,13 +132,12 @@ def measure_overload(seconds: float) -> dict[str, Any]:
     with running(f"{_SERVE} --interface rsgi --threads 4") as one:
         quiet = ask(one, "/wait-50", 4, seconds)
         rows.append(("at capacity", quiet))
-        rows.append(("ten times that", ask(one, "/wait-50", 4 * 200, max(10.0, seconds))))
-        time.sleep(1)
-        rows.append(("one second later", ask(one, "/wait-50", 4, seconds)))
+        rows.append(("far above it", ask(one, "/wait-50", 4 * 100, max(10.0, seconds))))
+        rows.append(("after it", ask(one, "/wait-50", 4, seconds)))
     table = [
         (
             name,
-            round_figure((row["requests"] - row["wrong_status"]) / row["seconds"]),
+            round_figure(row["per_second"]),
             round_figure(row["wrong_status"] / row["seconds"]),
             row["late"],
             round_figure(row["p99_ms"]),

@@ -142,11 +142,11 @@ class Scheduling:
         self, watcher: Any, scope: Any, status: int, headers: list[tuple[str, str]], body: bytes
     ) -> None:
         """Answer without the app; who watches is told of it all the same."""
-        protocol, watched_by = watcher.proto, self._watched_by
-        if isinstance(watched_by, Observer):
+        protocol = watcher.proto
+        if self._observer is not None:
             # In a context of its own: this thread is Granian's.
             context = self._context.copy()
-            observed = context.run(watched_by.observe, scope, protocol)
+            observed = context.run(self._observer.observe, scope, protocol)
             observed.response_bytes(status, headers, body)
             context.run(observed.close)
         else:
