@@ -29,11 +29,13 @@ from benchmarks.servers.running import Running
 from benchmarks.turns import machine, print_table, round_figure, write
 
 CONNECTIONS = 64
+HAND_OVER_HEADS = ("CPU time of a request", "us", "of bare Granian", "of WSGI")
 CORES = ("0", "1")
 THREADS = (1, 2, 4, 8, 16, 32, 64)
 VIEWS = {"compute": "/compute", "wait 5 ms": "/wait-5", "wait 50 ms": "/wait-50", "mixed": "/mixed"}
 _SERVE = "kolben --app benchmarks.servers.apps.serving serve --port {port}"
 _BARE = "granian --port {port} --log-level error --no-ws benchmarks.servers.apps"
+JSON_POST = Request("/json", b"", "POST", b'{"items": [1, 2, 3]}', "application/json")
 HAND_OVER: dict[str, tuple[str, str, dict[str, str]]] = {
     "bare Granian, RSGI": (f"{_BARE}.granian_rsgi:app --interface rsgi", "/", {}),
     "async view, RSGI": (f"{_SERVE} --interface rsgi", "/async", {"ASYNC": "1"}),
@@ -41,6 +43,8 @@ HAND_OVER: dict[str, tuple[str, str, dict[str, str]]] = {
     "plain view beside async ones, RSGI": (f"{_SERVE} --interface rsgi", "/", {"ASYNC": "1"}),
     "plain view, ASGI": (f"{_SERVE} --interface asgi", "/", {}),
     "plain view, WSGI": (f"{_SERVE} --interface wsgi", "/", {}),
+    "JSON POST, RSGI": (f"{_SERVE} --interface rsgi", "/json", {}),
+    "JSON POST, WSGI": (f"{_SERVE} --interface wsgi", "/json", {}),
     "bare Granian, WSGI": (
         f"{_BARE}.granian_wsgi:app --interface wsgi --blocking-threads 1",
         "/",
@@ -65,7 +69,8 @@ def running(command: str, environ: dict[str, str] | None = None) -> Iterator[Run
 def ask(one: Running, path: str, connections: int, seconds: float) -> dict[str, Any]:
     """Have wrk ask from the other core; return its figures, with the server's CPU time."""
     before = one.cpu_s()
-    found: dict[str, Any] = load(one.port, Request(path, b""), connections, seconds, CORES[1])
+    request = JSON_POST if path == JSON_POST.path else Request(path, b"")
+    found: dict[str, Any] = load(one.port, request, connections, seconds, CORES[1])
     used_s = one.cpu_s() - before
     found["cpu_us"] = used_s / max(1, found["requests"]) * 1e6
     # The others are refused with a 503.
@@ -84,18 +89,22 @@ def measure_hand_over(seconds: float, rounds: int) -> dict[str, Any]:
                 ask(one, path, CONNECTIONS, 1)
                 cpu_us = ask(one, path, CONNECTIONS, seconds)["cpu_us"]
             best[name] = min(best.get(name, cpu_us), cpu_us)
+    print_table(HAND_OVER_HEADS, hand_over_rows(best))
+    return {name: round_figure(cpu_us) for name, cpu_us in best.items()}
+
+
+def hand_over_rows(best: dict[str, float]) -> list[tuple[Any, ...]]:
+    """Return a row for each side: its time, and the times of a bare Granian and of WSGI by it."""
     bare = {kind: best[f"bare Granian, {kind}"] for kind in ("RSGI", "WSGI")}
-    rows = [
+    return [
         (
             name,
             round_figure(cpu_us),
             round_figure(bare["WSGI" if name.endswith("WSGI") else "RSGI"] / cpu_us),
-            round_figure(best["plain view, WSGI"] / cpu_us),
+            round_figure(best[f"{'JSON POST' if 'JSON' in name else 'plain view'}, WSGI"] / cpu_us),
         )
         for name, cpu_us in best.items()
     ]
-    print_table(["CPU time of a request", "us", "of bare Granian", "of WSGI"], rows)
-    return {name: round_figure(cpu_us) for name, cpu_us in best.items()}
 
 
 def measure_threads(seconds: float, interface: str) -> dict[str, Any]:

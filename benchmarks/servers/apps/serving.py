@@ -6,7 +6,7 @@ import os
 import time
 from itertools import count
 
-from kolben import Flask
+from kolben import Flask, request
 
 app = Flask(__name__, static_folder=None)
 _numbers = count()
@@ -15,6 +15,11 @@ _numbers = count()
 @app.get("/")
 def text() -> str:
     return "Hello, world!"
+
+
+@app.post("/json")
+def json_body() -> dict[str, int]:
+    return {"length": len(request.get_json()["items"])}
 
 
 @app.get("/compute")
