@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.chart import Panel, bar_chart, line_chart
+from benchmarks.serving import HAND_OVER_HEADS, hand_over_rows, shares
 from benchmarks.turns import HERE, RESULTS
 
 CHECKOUT = HERE.parent
@@ -247,6 +248,25 @@ def scaling_workers(result: Result) -> str:
     return table(["server", "workers", "requests/s"], rows)
 
 
+def serving_hand_over(result: Result) -> str:
+    """Write what the server adds to a view, over each interface."""
+    return table(HAND_OVER_HEADS, hand_over_rows(result["hand_over_cpu_us"]))
+
+
+def serving_threads(result: Result) -> str:
+    """Write what each number of threads reaches, and the defaults."""
+    found = result["threads"]["rsgi"]
+    heads = ["threads", *found["default"]]
+    rows = [[name, *row.values()] for name, row in found.items()]
+    return table(heads, [*rows, ["default, of the best", *shares(found).values()]])
+
+
+def serving_overload(result: Result) -> str:
+    """Write what becomes of requests when there are too many."""
+    rows = [[name, *row.values()] for name, row in result["overload"].items()]
+    return table(["load", "answered/s", "503/s", "later than 2 s", "p99, ms"], rows)
+
+
 def scaling_chart(kind: str, title: str, result: Result) -> str:
     """Draw a line for each framework."""
     sizes = [row["count"] for row in result[kind]]
@@ -273,6 +293,10 @@ def tables(found: Mapping[str, Result]) -> dict[str, str]:
         written["http-text"] = http_workload("text", one)
         written["http-wait"] = http_workload("wait of 5 ms", one)
         written["http-sides"] = http_sides(one)
+    if one := found.get("serving"):
+        written["serving-hand-over"] = serving_hand_over(one)
+        written["serving-threads"] = serving_threads(one)
+        written["serving-overload"] = serving_overload(one)
     grown = found.get("scaling", {})
     for kind in ("rules", "hooks"):
         if kind in grown:
