@@ -173,7 +173,9 @@ def _explain_distribution_name(top: str) -> str:
         installed = module_names(get_distribution(top))
     except PackageNotFoundError:
         installed = set()
-    names = sorted(installed - {top}) or [name for name in modules if name != top]
+    # Beside the module that is meant there may be a compiled part of it, as `_yaml`.
+    public = {name for name in installed if not name.startswith("_")} or installed
+    names = sorted(public - {top}) or [name for name in modules if name != top]
     if top in installed or top in modules or not names:
         return ""
     return (
