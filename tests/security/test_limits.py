@@ -83,11 +83,11 @@ def request_of(kind: str, size: int) -> bytes:
 
 
 SERVER_LIMITS = {
-    ("serve-wsgi", "target"): (65_000, 66_000, b"414"),
+    ("serve", "target"): (65_000, 66_000, b"414"),
     ("development", "target"): (65_000, 66_000, b"414"),
-    ("serve-wsgi", "header"): (130_000, 140_000, b"431"),
+    ("serve", "header"): (130_000, 140_000, b"431"),
     ("development", "header"): (65_500, 66_000, b"431"),
-    ("serve-wsgi", "fields"): (98, 99, b"431"),
+    ("serve", "fields"): (98, 99, b"431"),
     ("development", "fields"): (97, 98, b"431"),
 }
 
