@@ -131,6 +131,12 @@ def test_more_digits_than_a_number_may_have_are_no_number(rule: str, method: str
         assert isinstance(found, tuple) is (digits == 4000)
 
 
+@pytest.mark.parametrize(("path", "is_found"), [("/n/5", True), ("/n/6", False)])
+def test_a_value_that_its_converter_refuses_is_no_match(path: str, is_found: bool) -> None:
+    router = Router(RuleMap([Rule("/n/<int(max=5):n>", endpoint="e")]), plan_of)
+    assert is_found is isinstance(router.find("GET", path), tuple)
+
+
 @pytest.mark.parametrize(
     ("rule", "method", "path", "values"),
     [

@@ -181,3 +181,16 @@ def test_a_spare_thread_that_is_given_a_job_at_its_end_does_it() -> None:
     assert pool._leave()
     pool._idle.append(None)
     assert not pool._leave(), "the last ones stay"
+
+
+def test_while_there_are_spare_threads_to_have_it_is_looked_only_now_and_then() -> None:
+    pool = Pool(1, spare=3)
+    work = Work(pool)
+    pool._growth.next_look = time.monotonic() + 1000
+    for number in range(3):
+        work.put(number)
+    assert 1 == pool._threads
+    pool._growth.next_look = 0.0
+    work.put(3)
+    work.go_on.set()
+    wait_until(lambda: len(work.done) == 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import subprocess
 import urllib.error
 import urllib.request
@@ -75,7 +76,7 @@ class Program:
         def is_answered() -> bool:
             try:
                 return self.get(path) == expected
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 return False
 
         wait_for(is_answered, 30)
