@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Map, Rule, UnicodeConverter, ValidationError
 
 from kolben.core.hooks import Hooks
 from kolben.core.plan import Plan
@@ -131,9 +131,20 @@ def test_more_digits_than_a_number_may_have_are_no_number(rule: str, method: str
         assert isinstance(found, tuple) is (digits == 4000)
 
 
-@pytest.mark.parametrize(("path", "is_found"), [("/n/5", True), ("/n/6", False)])
-def test_a_value_that_its_converter_refuses_is_no_match(path: str, is_found: bool) -> None:
-    router = Router(RuleMap([Rule("/n/<int(max=5):n>", endpoint="e")]), plan_of)
+@pytest.mark.parametrize("rule", ["/n/<low:n>", "/n/<low:n>/more", "/n/<int(max=5):n>"])
+@pytest.mark.parametrize(("value", "is_found"), [("5", True), ("6", False)])
+def test_a_value_that_its_converter_refuses_is_no_match(
+    rule: str, value: str, is_found: bool
+) -> None:
+    class Low(UnicodeConverter):
+        def to_python(self, value: str) -> str:
+            if value > "5":
+                raise ValidationError
+            return value
+
+    rules = [Rule(rule, endpoint="e", methods=["GET"])]
+    router = Router(RuleMap(rules, converters={"low": Low}), plan_of)
+    path = f"{rule.partition('<')[0]}{value}{rule.rpartition('>')[2]}"
     assert is_found is isinstance(router.find("GET", path), tuple)
 
 
