@@ -6,6 +6,7 @@ Rule: what nobody asks for is not worked out; and where nobody watches, there is
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from kolben.core.ids import choose_id, read_trace_id
@@ -13,7 +14,7 @@ from kolben.core.lazy import lazy
 from kolben.typing import Request
 
 
-class Exchange:
+class Exchange(ABC):
     """A request from its arrival to its answer; a server makes one of a class of its own.
 
     request: what the app made of it; None until it is matched, and for what never reaches the app.
@@ -42,9 +43,9 @@ class Exchange:
         self.scope.pop(KEY, None)
         self.request = None
 
+    @abstractmethod
     def header(self, name: str) -> str | None:
         """Return a header of the request, whose name is given in lower case; None without it."""
-        raise NotImplementedError
 
     @lazy
     def id(self) -> str:

@@ -5,6 +5,8 @@ Rule: paths are decoded text, in which a client may have put anything; who write
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from kolben.core.exchange import Exchange, of_scopes
 
 
@@ -12,34 +14,34 @@ class ServedExchange(Exchange):
     """An exchange of which the request line and the peer can be told."""
 
     @property
+    @abstractmethod
     def method(self) -> str:
         """The method, as the client wrote it."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def path(self) -> str:
         """The path, decoded; bytes that are no UTF-8 are escaped."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def query(self) -> str:
         """What follows the question mark, undecoded."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def protocol(self) -> str:
         """`HTTP/1.1` and the like."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def scheme(self) -> str:
         """`http` or `https`."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def peer(self) -> str:
         """The address of the client, or of a proxy; `-` if there is none."""
-        raise NotImplementedError
 
 
 class WSGIExchange(ServedExchange):
