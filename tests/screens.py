@@ -19,6 +19,21 @@ class Demo:
     passwords: dict[str, str]
 
 
+def is_gone(element: Any) -> bool:
+    """Whether an element's page has left.
+
+    Chromium says so as StaleElementReferenceException, and for a moment in between, while one
+    document takes the place of the other, as an inspector's error without a name of its own.
+    """
+    from selenium.common.exceptions import WebDriverException
+
+    try:
+        element.is_enabled()
+    except WebDriverException:
+        return True
+    return False
+
+
 @dataclass
 class Screen:
     """A browser window of one size, looking at the demo."""
@@ -39,13 +54,12 @@ class Screen:
 
     def press(self, label: str) -> None:
         """Press a button and wait until another page has come."""
-        from selenium.webdriver.support.expected_conditions import staleness_of
         from selenium.webdriver.support.wait import WebDriverWait
 
         path = f"//button[normalize-space()={label!r}]"
         page = self.driver.find_element("css selector", "html")
         self.driver.find_element("xpath", path).click()
-        WebDriverWait(self.driver, PATIENCE_S).until(staleness_of(page))
+        WebDriverWait(self.driver, PATIENCE_S).until(lambda _: is_gone(page))
 
     def text(self) -> str:
         """Read what is to be seen."""
@@ -79,10 +93,14 @@ class Screen:
         )
 
     def wait_for(self, claim: Callable[[], Any]) -> Any:
-        """Wait until something holds, and give it."""
+        """Wait until something holds, and give it; a page that is just leaving is asked again."""
+        from selenium.common.exceptions import WebDriverException
         from selenium.webdriver.support.wait import WebDriverWait
 
-        return WebDriverWait(self.driver, PATIENCE_S, poll_frequency=0.1).until(lambda _: claim())
+        wait = WebDriverWait(
+            self.driver, PATIENCE_S, poll_frequency=0.1, ignored_exceptions=[WebDriverException]
+        )
+        return wait.until(lambda _: claim())
 
     def problems(self) -> list[str]:
         """List what is wrong with this page: errors in the console, more width than the screen."""
