@@ -43,6 +43,15 @@ def test_same_as_werkzeug(environ: dict[str, Any]) -> None:
         )
 
 
+def test_a_content_type_is_as_the_server_says_it() -> None:
+    assert "a/b" == EnvironSource({"CONTENT_TYPE": "a/b"}).content_type()
+    assert "" == EnvironSource({}).content_type()
+
+
+def test_the_body_of_an_environ_is_read_from_it() -> None:
+    assert EnvironSource({}).small_body() is None
+
+
 @pytest.mark.parametrize("scheme", ["javascript", "", "HTTP", "ftp"])
 def test_a_scheme_that_is_none_of_http_is_not_taken(scheme: str) -> None:
     assert EnvironSource({"wsgi.url_scheme": scheme}).scheme() == "http"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
 
-from kolben.core.request import Request
+from kolben import Flask, Request, request
+from kolben.core.body import SmallBody
 from kolben.core.source import EnvironSource
 from kolben.entry import scopes
 from kolben.entry.refusals import Refused
@@ -309,3 +310,71 @@ def test_a_glance_sees_whether_there_are_cookies(has_cookie: bool) -> None:
 def test_a_scheme_that_is_none_is_http() -> None:
     assert ASGISource({**scope_of(message()), "scheme": "javascript"}).scheme() == "http"
     assert ASGISource({**scope_of(message()), "scheme": "https"}).scheme() == "https"
+
+
+@pytest.mark.parametrize("is_made", [False, True], ids=["before the environ", "after it"])
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([], ""),
+        ([("Content-Type", "text/plain")], "text/plain"),
+        ([("Content-Type", "a/b"), ("Content_Type", "x/y"), ("Content-Type", "c/d")], "a/b,c/d"),
+    ],
+    ids=["none", "one", "two"],
+)
+def test_a_content_type_is_that_of_the_environ(headers: Any, expected: str, is_made: bool) -> None:
+    for source in sources(message("/", headers=[("Host", "h"), *headers]))[1:]:
+        if is_made:
+            assert expected == source.environ().get("CONTENT_TYPE", "")
+        assert expected == source.content_type()
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["asgi", "rsgi"])
+def test_a_small_body_is_there_until_there_is_an_environ(number: int) -> None:
+    source = sources(message())[number]
+    body = SmallBody(b"body")
+    assert source.small_body() is None
+    source.set_body(body, "4")
+    assert source.small_body() is body
+    assert source.environ()["wsgi.input"] is body
+    assert source.small_body() is None
+
+
+@pytest.mark.parametrize("length", ["", "3", "5", "x"])
+def test_a_body_that_is_not_as_long_as_was_promised_is_left_to_the_environ(length: str) -> None:
+    for source in sources(message())[1:]:
+        source.set_body(SmallBody(b"body"), length)
+        assert source.small_body() is None
+
+
+@pytest.mark.parametrize("path", ["/json", "/form", "/stream", "/environ first"])
+def test_a_small_body_is_read_the_same_without_an_environ(wire: Any, path: str) -> None:
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = 10
+    seen = []
+
+    @app.post("/<how>")
+    def view(how: str) -> str:
+        if how == "environ first":
+            request.environ["wsgi.input"] = io.BytesIO(b"[2]")
+        found = {"form": lambda: request.form["a"], "stream": lambda: request.stream.read()}
+        seen.append(found.get(how, request.get_json)())
+        return str(request.content_length)
+
+    client = wire(app)
+    kind = "application/x-www-form-urlencoded" if path == "/form" else "application/json"
+    body = b"a=1" if path == "/form" else b"[1]"
+    expected = {"/json": [1], "/form": "1", "/stream": b"[1]", "/environ first": [2]}
+    assert "3" == client.post(path, data=body, content_type=kind).text
+    assert [expected[path]] == seen
+    assert 413 == client.post(path, data=body * 4, content_type=kind).status
+
+
+def test_a_class_with_a_limit_of_its_own_is_asked_for_it(wire: Any) -> None:
+    class Small(Request):
+        max_content_length = 2
+
+    app = Flask(__name__)
+    app.request_class = Small
+    app.add_url_rule("/", "view", lambda: request.get_data(), methods=["POST"])
+    assert [200, 413] == [wire(app).post("/", data=data).status for data in (b"ab", b"abc")]

@@ -24,6 +24,7 @@ _STEPS = (
     "_get_stream_for_parsing",
     "_parse_content_type",
     "content_length",
+    "environ",
     "form_data_parser_class",
     "get_data",
     "headers",
@@ -50,12 +51,18 @@ def _mimetype_if_usual(request: Request, own: type[Request]) -> str | None:
     if "stream" in made or "_cached_data" in made or not _has_own_steps(type(request), own):
         return None
     headers = made.get("headers")
+    source = request._source
+    if headers is None and source is not None and "environ" not in made:
+        return _mimetype_if_short(source.content_type())
     environ = request.environ
     if headers is not None and (
         type(headers) is not EnvironHeaders or headers.environ is not environ
     ):
         return None
-    content_type = environ.get("CONTENT_TYPE") or ""
+    return _mimetype_if_short(environ.get("CONTENT_TYPE") or "")
+
+
+def _mimetype_if_short(content_type: str) -> str | None:
     return None if len(content_type) > _LONGEST_TYPE else _mimetype(content_type)
 
 

@@ -5,6 +5,7 @@ Rule: nothing here is read before a request is asked for it.
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Protocol
 
 from werkzeug.datastructures import EnvironHeaders, Headers
@@ -26,6 +27,8 @@ class Source(Protocol):
     def query_string(self) -> bytes: ...
     def query_text(self) -> str: ...
     def headers(self) -> Headers: ...
+    def content_type(self) -> str: ...
+    def small_body(self) -> BytesIO | None: ...
     def remote_addr(self) -> str | None: ...
 
 
@@ -90,6 +93,17 @@ class EnvironSource:
 
     def headers(self) -> Headers:
         return headers_of(self.environ())
+
+    def content_type(self) -> str:
+        """Return the Content-Type, "" without one."""
+        return self.environ().get("CONTENT_TYPE") or ""
+
+    def small_body(self) -> BytesIO | None:
+        """Return a body that is there whole, its length as promised; None leaves it to the environ.
+
+        None as well where there is an environ already: who has it may have changed its body.
+        """
+        return None
 
     def remote_addr(self) -> str | None:
         return self.environ().get("REMOTE_ADDR")

@@ -51,7 +51,7 @@ async def answer(
         if plan is not None and plan.streams_body:
             return await _answer_live(context, source, line, open_body, client_leaves)
         try:
-            source.set_body(await read_body(open_body, length, _limit(context)))
+            source.set_body(await read_body(open_body, length, _limit(context)), length)
         except ClientGone:
             return None
     return await _respond(context, line[0] == "HEAD", client_leaves)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from io import BytesIO
 from typing import IO, Any
 
+from kolben.core.body import SmallBody
 from kolben.core.source import EnvironSource
 from kolben.entry.refusals import check_coding
 from kolben.typing import Scope, WSGIEnvironment
@@ -65,20 +66,29 @@ def split_root(root: str, path: str) -> str:
 class _ScopeSource(EnvironSource):
     """What the sources of both interfaces have: a body that comes later than the scope."""
 
-    __slots__ = ("_body",)
+    __slots__ = ("_body", "_small")
 
     _environ: WSGIEnvironment | None  # type: ignore[assignment]  # made when it is asked for
 
     def __init__(self) -> None:
         self._environ = None
         self._body: IO[bytes] | None = None
+        self._small: SmallBody | None = None
 
-    def set_body(self, body: IO[bytes]) -> None:
-        """Take the body of the request, from whose beginning a view will read."""
+    def set_body(self, body: IO[bytes], length: str = "") -> None:
+        """Take the body of the request, from whose beginning a view will read.
+
+        length: the Content-Length, "" without one.
+        """
         self._body = body
+        if type(body) is SmallBody and length == str(len(body.getvalue())):
+            self._small = body
         environ = self._environ
         if environ is not None:
             environ["wsgi.input"] = body
+
+    def small_body(self) -> SmallBody | None:
+        return self._small if self._environ is None else None
 
     def close(self) -> None:
         """Close the body, when the request is over."""
@@ -130,6 +140,12 @@ class ASGISource(_ScopeSource):
 
     def query_text(self) -> str:
         return self.query_string().decode("latin-1")
+
+    def content_type(self) -> str:
+        if self._environ is not None:
+            return super().content_type()
+        found = [value for name, value in self.scope["headers"] if name == b"content-type"]
+        return b",".join(found).decode("latin-1")
 
     def environ(self) -> WSGIEnvironment:
         environ = self._environ
@@ -212,6 +228,12 @@ class RSGISource(_ScopeSource):
 
     def query_text(self) -> str:
         return str(self.scope.query_string)
+
+    def content_type(self) -> str:
+        if self._environ is not None:
+            return super().content_type()
+        found = self.scope.headers.get_all("content-type")
+        return found[0] if len(found) == 1 else ",".join(found)
 
     def environ(self) -> WSGIEnvironment:
         environ = self._environ
