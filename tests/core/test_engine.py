@@ -324,15 +324,29 @@ def test_it_is_known_before_a_request_where_its_view_runs(
     assert expected == {path: app.engine.is_for_thread("GET", path) for path in expected}
 
 
+@pytest.mark.parametrize(
+    ("path", "is_first"), [("/plain", True), ("/stream", False), ("/none", False), ("//", False)]
+)
+def test_it_is_known_before_a_request_whether_its_body_is_read_first(
+    path: str, is_first: bool
+) -> None:
+    app = Flask(__name__, static_folder=None)
+    app.add_url_rule("/plain", "plain", str, methods=["POST"])
+    assert app.engine.reads_body_first("POST", path)
+    app.add_url_rule("/stream", "stream", str, methods=["POST"], stream_body=True)
+    assert is_first is app.engine.reads_body_first("POST", path)
+
+
 @pytest.mark.parametrize("why", ["step", "middleware"])
 def test_an_app_that_is_called_as_wsgi_has_it_is_called_in_a_thread(why: str) -> None:
     app = Flask(__name__)
-    app.add_url_rule("/", "view", _wait)
+    app.add_url_rule("/", "view", _wait, stream_body=True)
     if why == "step":
         app.dispatch_request = str  # type: ignore[method-assign]
     else:
         app.wsgi_app = lambda environ, start: []  # type: ignore[method-assign]
     assert app.engine.is_for_thread("GET", "/")
+    assert app.engine.reads_body_first("GET", "/")
 
 
 @pytest.mark.parametrize("why", ["subdomains", "a converter"])
@@ -344,4 +358,6 @@ def test_what_only_the_app_can_tell_is_not_sure(why: str) -> None:
         app.url_map.converters["own"] = type("Own", (BaseConverter,), {})
     app.add_url_rule("/", "view", _wait)
     app.add_url_rule("/plain", "plain", str)
+    app.add_url_rule("/stream", "stream", str, stream_body=True)
     assert not app.engine.is_for_thread("GET", "/plain")
+    assert not app.engine.reads_body_first("GET", "/plain")

@@ -12,14 +12,17 @@ from kolben import Flask, Response, request
 from kolben.core.current import find_context
 from kolben.entry import direct
 from kolben.entry.rsgi import look
-from tests.wires import Message, RSGIConnection, RSGIScope
+from tests.wires import Coming, Message, RSGIConnection, RSGIProtocolClosed, RSGIScope
 
 
-def ask(app: Flask, path: str = "/", method: str = "GET") -> tuple[Any, Any]:
+def ask(app: Flask, path: str = "/", method: str = "GET", body: Any = None) -> tuple[Any, Any]:
     """Answer a request; return what was sent, and what is left."""
-    message = Message(method, path, "", Headers({"Host": "localhost"}), b"")
+    headers = Headers({"Host": "localhost"})
+    if body is not None:
+        headers["Content-Length"] = "4"
+    message = Message(method, path, "", headers, b"")
     scope, protocol = RSGIScope(message), RSGIConnection(message)
-    left = direct.answer(app, scope, protocol, *look(scope))
+    left = direct.answer(app, scope, protocol, *look(scope), body)
     assert find_context() is None
     return protocol, left
 
@@ -53,6 +56,26 @@ def test_what_is_sent_piece_by_piece_is_left_for_the_loop(app: Flask) -> None:
     assert (200, [b"a", b"b"]) == (sent.status, sent.sent)
 
 
+class CutOff:
+    """A body that never comes."""
+
+    def result(self) -> bytes:
+        raise RSGIProtocolClosed
+
+
+def test_a_body_is_there_for_the_view(app: Flask) -> None:
+    app.add_url_rule("/body", "body", lambda: request.get_data(), methods=["POST"])
+    sent, left = ask(app, "/body", "POST", Coming(b"data"))
+    assert (200, [b"data"], None) == (sent.status, sent.sent, left)
+
+
+def test_no_view_sees_a_body_that_was_cut_off(app: Flask) -> None:
+    called: list[str] = []
+    app.add_url_rule("/body", "body", lambda: called.append("view") or "", methods=["POST"])
+    sent, left = ask(app, "/body", "POST", CutOff())
+    assert (400, [], None, []) == (sent.status, sent.sent, left, called)
+
+
 @pytest.mark.parametrize("how", ["middleware", "step"])
 def test_an_app_that_is_overridden_is_called_as_wsgi_has_it(app: Flask, how: str) -> None:
     called: list[str] = []
@@ -72,5 +95,7 @@ def test_an_app_that_is_overridden_is_called_as_wsgi_has_it(app: Flask, how: str
             return full()
 
         app.full_dispatch_request = dispatch  # type: ignore[method-assign]
+    app.add_url_rule("/body", "body", lambda: request.get_data(), methods=["POST"])
     assert [b"GET /"] == ask(app)[0].sent
-    assert ["/"] == called
+    assert [b"data"] == ask(app, "/body", "POST", Coming(b"data"))[0].sent
+    assert ["/", "/body"] == called

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from werkzeug.datastructures import Headers
 from werkzeug.routing import BaseConverter
 
 from kolben import Flask, Response, g, request
@@ -20,9 +19,8 @@ from kolben.server.counting import RequestCounter
 from kolben.server.observing import Observer
 from kolben.server.proxies import adaptation_of
 from kolben.server.scheduling import Scheduling, scheduler_maker
-from tests.wires import Message, Watcher
+from tests.server.scheduled import Busy, Schedule, ask, serve, watcher
 
-Schedule = Callable[[Any], None]
 Watched = Callable[[list[Any]], Observer]
 
 
@@ -44,57 +42,11 @@ def watched() -> Iterator[Watched]:
     watchers.clear()
 
 
-def watcher(path: str = "/", method: str = "GET", body: bytes = b"", **headers: str) -> Watcher:
-    given = Headers({"Host": "localhost", **headers})
-    if body:
-        given["Content-Length"] = str(len(body))
-    return Watcher(Message(method, path, "", given, body))
-
-
-def serve(app: Flask, act: Callable[[Schedule], Awaitable[Any]], **options: Any) -> list[str]:
-    """Schedule requests as Granian does, from another thread; return what the loop ran."""
-    on_loop: list[str] = []
-
-    async def answer(asked: Any) -> None:
-        on_loop.append(asked.scope.path)
-        try:
-            await app.__rsgi__(asked.scope, asked.proto)
-        except BaseException as error:  # noqa: BLE001  # as Granian's own does
-            asked.err(error)
-        else:
-            asked.done()
-
-    async def run() -> None:
-        schedule = Scheduling(app, **options).start(asyncio.get_running_loop(), answer)
-        await act(schedule)
-
-    asyncio.run(run())
-    return on_loop
-
-
-def ask(app: Flask, *asked: Watcher, **options: Any) -> list[str]:
-    """Have requests answered, all at once."""
-
-    async def act(schedule: Schedule) -> None:
-        await asyncio.to_thread(lambda: [schedule(one) for one in asked])
-        for one in asked:
-            assert await asyncio.to_thread(one.over.wait, 20)
-
-    return serve(app, act, **options)
-
-
 def test_a_plain_view_is_answered_by_a_thread_that_the_loop_never_sees(app: Flask) -> None:
     asked = watcher()
     assert [] == ask(app, asked)
     assert asked.proto.sent[0].startswith(b"kolben-view-")
     assert asked.error is None
-
-
-def test_a_body_is_read_on_the_loop(app: Flask) -> None:
-    app.add_url_rule("/body", "body", lambda: request.get_data(), methods=["POST"])
-    asked = watcher("/body", "POST", b"data")
-    assert ["/body"] == ask(app, asked)
-    assert [b"data"] == asked.proto.sent
 
 
 def test_an_async_view_runs_on_the_loop_and_a_plain_one_beside_it_in_a_thread(app: Flask) -> None:
@@ -220,21 +172,6 @@ def test_an_app_sees_the_scope_that_it_is_to_see(app: Flask) -> None:
     assert [b"1.2.3.4 /shop"] == asked.proto.sent
 
 
-class Busy:
-    """An app with one thread, which is in a view until it is let go."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, most_waiting: int) -> None:
-        self.inside, self.go_on = threading.Semaphore(0), threading.Event()
-        monkeypatch.setattr(threads, "_pool", threads.Pool(1, most_waiting))
-        self.app = Flask(__name__, static_folder=None)
-        self.app.add_url_rule("/", "view", self.view, methods=["GET", "POST"])
-
-    def view(self) -> str:
-        self.inside.release()
-        assert self.go_on.wait(20)
-        return "done"
-
-
 def test_more_than_may_wait_are_refused_at_once_and_the_others_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -335,7 +272,10 @@ def test_an_error_is_noted_and_granian_told_of_it(app: Flask, watched: Watched, 
 
 
 def test_the_loop_is_woken_for_what_comes_after_it_has_rested(app: Flask) -> None:
-    app.add_url_rule("/body", "body", lambda: request.get_data(), methods=["POST"])
+    async def on_loop() -> bytes:
+        return request.get_data()
+
+    app.add_url_rule("/body", "body", on_loop, methods=["POST"])
 
     async def act(schedule: Schedule) -> None:
         for _ in range(3):

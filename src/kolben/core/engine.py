@@ -68,6 +68,7 @@ class Engine:
         "_hooks",
         "_plans",
         "_socket_hooks",
+        "_streams_bodies",
         "_waits_on_loop",
         "app",
         "builders",
@@ -118,6 +119,7 @@ class Engine:
         self.unmatched_socket = self._plan_of_no_rule(self.socket_hooks_for(()))
         self.router = Router(app.url_map, self.plan_for)
         self._waits_on_loop = any(map(self._is_for_loop, app.url_map.iter_rules()))
+        self._streams_bodies = any(map(_streams_body, app.url_map.iter_rules()))
         # Others may ask a database, or whatever else they like.
         known = vars(werkzeug_converters).values()
         self._converters_are_quick = all(kind in known for kind in app.url_map.converters.values())
@@ -137,6 +139,18 @@ class Engine:
             return False
         found = self.router.find(method, path)
         return isinstance(found, tuple) and not found[0].on_loop
+
+    def reads_body_first(self, method: str, path: str) -> bool:
+        """Say whether it is sure, as is_for_thread() is, that a body is read before the view runs.
+
+        method, path: as Router.find takes them.
+        """
+        if not self._streams_bodies or self.by_steps or self.is_wrapped:
+            return True
+        if not (self._asks_router and self._converters_are_quick):
+            return False
+        found = self.router.find(method, path)
+        return isinstance(found, tuple) and not found[0].streams_body
 
     def _plan_of_no_rule(self, hooks: Hooks) -> Plan:
         """Make the plan of a request that no rule matches."""
@@ -193,7 +207,7 @@ class Engine:
         plan = Plan(
             rule, app.ensure_sync(raw), hooks, iscoroutinefunction(raw), app.ensure_async(raw)
         )
-        plan.streams_body = getattr(rule, "stream_body", False)
+        plan.streams_body = _streams_body(rule)
         blocking = getattr(rule, "blocking", None)
         if not (blocks(raw) if blocking is None else blocking):
             plan.on_loop, plan.view_async = True, app.ensure_async(raw, False)
@@ -290,6 +304,11 @@ class Engine:
 def is_overridden(app: Any, own: object, name: str) -> bool:
     """Say whether a method is another than `own`'s, in the app's class or on the app itself."""
     return name in vars(app) or getattr(type(app), name) is not getattr(own, name)
+
+
+def _streams_body(rule: Rule) -> bool:
+    """Say whether the view of a rule reads the body as it comes."""
+    return getattr(rule, "stream_body", False)
 
 
 def _missing_view(endpoint: str) -> View:

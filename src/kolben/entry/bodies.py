@@ -59,6 +59,19 @@ def too_large(most: int | None) -> TooLarge:
     return TooLarge("--max-body" if is_ours else "MAX_CONTENT_LENGTH", most)
 
 
+def is_small(length: str, most: object) -> bool:
+    """Say whether a body may be read in one go, before anything else is known of its request.
+
+    length: its Content-Length, "" without one. most: the app's MAX_CONTENT_LENGTH, whatever it is.
+    """
+    if not length.isdecimal() or _is_above(length, AT_ONCE_BYTES):
+        return False
+    if most is None or type(most) is int:
+        allowed = lower(most)
+        return allowed is None or not _is_above(length, allowed)
+    return False
+
+
 class ClientGone(Exception):
     """The client went away before it had sent everything."""
 

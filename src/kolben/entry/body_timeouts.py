@@ -15,7 +15,7 @@ from kolben.entry.refusals import Refused
 Result = TypeVar("Result")
 
 # How often a timer looks, in parts of the time that a wait has.
-_LOOKS = 4
+LOOKS = 4
 _timeout_s = 0.0
 
 
@@ -23,6 +23,11 @@ def set_body_timeout(seconds: float) -> None:
     """Set how long a piece of a body is waited for; 0: for ever, as without a call."""
     global _timeout_s
     _timeout_s = seconds
+
+
+def body_timeout_s() -> float:
+    """Return how long a piece of a body is waited for; 0: for ever."""
+    return _timeout_s
 
 
 class SlowBody(Refused):
@@ -64,11 +69,11 @@ class Waits:
         self._looks[task] = 0
         if not self._is_ticking:
             self._is_ticking = True
-            self._loop.call_later(_timeout_s / _LOOKS, self._look)
+            self._loop.call_later(_timeout_s / LOOKS, self._look)
 
     def is_over(self, task: asyncio.Task[Any]) -> bool:
         """Say whether a task was cancelled here."""
-        return self._looks[task] > _LOOKS
+        return self._looks[task] > LOOKS
 
     def end(self, task: asyncio.Task[Any]) -> None:
         """Count no more."""
@@ -78,11 +83,11 @@ class Waits:
         for task in self._looks:
             self._looks[task] += 1
             # One more than the parts: the first look may come right after the beginning.
-            if self._looks[task] == _LOOKS + 1:
+            if self._looks[task] == LOOKS + 1:
                 task.cancel()
         self._is_ticking = bool(self._looks)
         if self._is_ticking:
-            self._loop.call_later(_timeout_s / _LOOKS, self._look)
+            self._loop.call_later(_timeout_s / LOOKS, self._look)
 
 
 _waits: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Waits] = weakref.WeakKeyDictionary()

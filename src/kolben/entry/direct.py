@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
+from kolben.core.body import SmallBody
 from kolben.entry import incoming, rsgi
 from kolben.entry.respond import respond
 from kolben.entry.scopes import Glance, RSGISource
@@ -16,13 +17,23 @@ from kolben.typing import App
 
 
 def answer(
-    app: App, scope: Any, protocol: Any, line: tuple[str, str], glance: Glance
+    app: App,
+    scope: Any,
+    protocol: Any,
+    line: tuple[str, str],
+    glance: Glance,
+    body: Any = None,
 ) -> Awaitable[None] | None:
-    """Answer a request without a body; return what is left to be awaited on the event loop.
+    """Answer a request; return what is left to be awaited on the event loop.
 
-    line, glance: as rsgi.look() gives them.
+    line, glance: as rsgi.look() gives them. body: a future that is done; None without a body.
     """
     source = RSGISource(scope)
+    if body is not None:
+        try:
+            source.set_body(SmallBody(body.result()), glance[2] or "")
+        except RuntimeError:  # it was cut off
+            return rsgi.send(scope, protocol, glance, ([], "400", []))
     if incoming.is_called_as_wsgi(app):
         outgoing = incoming.call(app, incoming.environ_of(source))
     else:

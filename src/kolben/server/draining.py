@@ -73,9 +73,13 @@ def _closing(send: Send) -> Send:
     return send_and_close
 
 
-def close_rsgi(scope: Any, protocol: Any) -> Any:
-    """Note that a request has begun while this process ends; return what is to answer it."""
+def note_begun() -> None:
+    """Note that a request has begun while this process ends."""
     _begun.append(None)
+
+
+def close_rsgi(scope: Any, protocol: Any) -> Any:
+    """Return what is to answer a request while this process ends."""
     return ClosingAnswer(protocol) if scope.http_version.startswith("1") else protocol
 
 
@@ -90,6 +94,7 @@ class ClosingRSGI:
     def __rsgi__(self, scope: Any, protocol: Any) -> Any:
         """Answer a connection; return what is to be awaited."""
         if _told and scope.proto == "http":
+            note_begun()
             protocol = close_rsgi(scope, protocol)
         return self._answer(scope, protocol)
 

@@ -91,13 +91,26 @@ class Observer:
 
     # RSGI.
 
-    def observe(self, scope: Any, protocol: Any, arrived: float | None = None) -> ObservedProtocol:
+    def expect(self, scope: Any, arrived: float) -> RSGIExchange:
+        """Note that an RSGI request is there, but not all of its body; observe() takes it on."""
+        exchange = RSGIExchange(scope)
+        exchange.clock = arrived
+        self.in_flight.add(exchange)
+        return exchange
+
+    def observe(
+        self,
+        scope: Any,
+        protocol: Any,
+        arrived: float | None = None,
+        expected: RSGIExchange | None = None,
+    ) -> ObservedProtocol:
         """Note an RSGI request; return what is to be used in place of its protocol, and closed.
 
         In the thread or task that answers it, before its context is entered. arrived: when it came
-        (time.perf_counter), if it had to wait since.
+        (time.perf_counter), if it had to wait since. expected: as expect() gave it, if it did.
         """
-        exchange = RSGIExchange(scope)
+        exchange = expected or RSGIExchange(scope)
         exchange.clock = arrived or exchange.clock
         return ObservedProtocol(self, exchange, protocol)
 

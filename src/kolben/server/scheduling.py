@@ -1,8 +1,8 @@
 """Requests handed from Granian to the threads and the event loop that answer them, over RSGI.
 
 Granian calls a function for each, in the thread that does its I/O. Its own makes a task each time,
-and wakes the loop each time. Ours gives plain views to a thread without asking the loop at all, and
-wakes the loop once for all requests that wait for it.
+and wakes the loop each time. Ours gives plain views to a thread without asking the loop at all,
+once small bodies have come, and wakes the loop once for all requests that wait for it.
 
 Rule: nothing of the app runs in Granian's thread, where it would stop every connection.
 """
@@ -17,13 +17,17 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from kolben.entry import direct
+from kolben.entry.bodies import is_small
+from kolben.entry.body_timeouts import SlowBody
 from kolben.entry.loop import work_for_loop
 from kolben.entry.refusals import Refused
 from kolben.entry.rsgi import look
 from kolben.entry.scopes import Glance
 from kolben.entry.threads import TURNS, let_others_run, the_pool
+from kolben.server.arrivals import HAS_ARRIVALS, Arrival, Arrivals
 from kolben.server.counting import RequestCounter
-from kolben.server.draining import close_rsgi, is_draining
+from kolben.server.draining import close_rsgi, is_draining, note_begun
+from kolben.server.exchanges import RSGIExchange
 from kolben.server.observing import ObservedProtocol, Observer
 from kolben.typing import App
 
@@ -110,7 +114,8 @@ class Scheduling:
         self._loop = loop
         self._context = contextvars.copy_context()
         self._inbox = inbox = Inbox(loop, make_answer)
-        pool = the_pool()
+        self._pool = pool = the_pool()
+        self._arrivals = Arrivals(loop, self._answer_arrived, self._give_up)
         app, adapt, kept, admits = self._app, self._adapt, self._kept, pool.admission.admits
         is_direct, clock, count_waiting = self._is_direct, time.perf_counter, pool.count_waiting
 
@@ -124,8 +129,7 @@ class Scheduling:
             try:
                 line, glance = look(scope)
             except Refused as refused:
-                headers = refused.headers(scope.http_version)
-                self._refuse(watcher, scope, refused.status, headers, refused.body)
+                self._refuse(watcher, scope, *_answer_of(refused, scope))
                 return
             if line[1] in kept or not app.engine.is_for_thread(*line):
                 inbox.put(watcher)
@@ -133,20 +137,74 @@ class Scheduling:
                 self._refuse(watcher, scope, 503, _TOO_MANY, _TOO_MANY_BODY)
             elif is_direct and glance[2] is None:
                 pool.put(self._answer, watcher, scope, line, glance, clock())
-            else:
+            elif not (is_direct and self._read(watcher, scope, line, glance)):
                 inbox.put(watcher)
 
         return schedule
 
+    def _read(self, watcher: Any, scope: Any, line: tuple[str, str], glance: Glance) -> bool:
+        """Have a small body read, and then a thread answer; False leaves another to the loop.
+
+        Who watches knows of the request by then.
+        """
+        app, length = self._app, glance[2] or ""
+        if not (
+            HAS_ARRIVALS
+            and is_small(length, app.config.get("MAX_CONTENT_LENGTH"))
+            and app.engine.reads_body_first(*line)
+        ):
+            return False
+        if length == "0" and scope.http_version.startswith("1"):
+            self._pool.put(self._answer, watcher, scope, line, glance, time.perf_counter())
+            return True
+        arrival = Arrival(self._arrivals, watcher, scope, line, glance)
+        if self._counter is not None:
+            self._counter.begin_counting(id(scope), scope, None, arrival.clock)
+        elif self._observer is not None:
+            arrival.exchange = self._observer.expect(scope, arrival.clock)
+        if is_draining():
+            note_begun()
+        self._arrivals.begin(arrival)
+        return True
+
+    def _answer_arrived(self, arrival: Arrival, body: Any) -> None:
+        """Give a request to a thread, now that its body is there; in Granian's thread."""
+        pool, of = self._pool, arrival
+        waiting = pool.count_waiting()
+        if waiting and not pool.admission.admits(waiting):
+            self._refuse_arrival(arrival, 503, _TOO_MANY, _TOO_MANY_BODY)
+            return
+        request = of.watcher, of.scope, of.line, of.glance, of.clock
+        pool.put(self._answer, *request, body, of.exchange)
+
+    def _give_up(self, arrival: Arrival) -> None:
+        """Answer a request whose body does not come; on the loop."""
+        self._refuse_arrival(arrival, *_answer_of(SlowBody(), arrival.scope))
+
+    def _refuse_arrival(
+        self, arrival: Arrival, status: int, headers: list[tuple[str, str]], body: bytes
+    ) -> None:
+        watcher, scope = arrival.watcher, arrival.scope
+        self._refuse(watcher, scope, status, headers, body, arrival.exchange)
+        if self._counter is not None:
+            self._counter.end_counting(id(scope))
+
     def _refuse(
-        self, watcher: Any, scope: Any, status: int, headers: list[tuple[str, str]], body: bytes
+        self,
+        watcher: Any,
+        scope: Any,
+        status: int,
+        headers: list[tuple[str, str]],
+        body: bytes,
+        expected: RSGIExchange | None = None,
     ) -> None:
         """Answer without the app; who watches is told of it all the same."""
         protocol = watcher.proto
         if self._observer is not None:
             # In a context of its own: this thread is Granian's.
             context = self._context.copy()
-            observed = context.run(self._observer.observe, scope, protocol)
+            arrived = None if expected is None else expected.clock
+            observed = context.run(self._observer.observe, scope, protocol, arrived, expected)
             observed.response_bytes(status, headers, body)
             context.run(observed.close)
         else:
@@ -160,15 +218,19 @@ class Scheduling:
         line: tuple[str, str],
         glance: Glance,
         arrived: float,
+        body: Any = None,
+        expected: RSGIExchange | None = None,
     ) -> None:
         """Answer a request in the thread that this is called in.
 
-        arrived: when it began to wait for one (time.perf_counter).
+        arrived: when it came (time.perf_counter). body: as direct.answer() takes it. expected: as
+        Observer.observe() does.
         """
         work_for_loop(self._loop)
         context = self._context.copy()
+        request = scope, watcher.proto, line, glance, body
         try:
-            left = context.run(self._run, scope, watcher.proto, line, glance, arrived)
+            left = context.run(self._run, request, arrived, expected)
         except BaseException as error:
             watcher.err(error)
             return
@@ -177,28 +239,34 @@ class Scheduling:
         else:
             self._inbox.put(watcher, _await(watcher, left), context)
 
-    def _run(
-        self, scope: Any, protocol: Any, line: tuple[str, str], glance: Glance, arrived: float
-    ) -> Any:
+    def _run(self, request: Any, arrived: float, expected: RSGIExchange | None) -> Any:
+        scope, protocol, line, glance, body = request
         if is_draining():
+            if body is None:
+                note_begun()
             protocol = close_rsgi(scope, protocol)
         if self._counter is not None:
             key = id(scope)
             self._counter.begin_counting(key, scope, None, arrived)
             try:
-                return direct.answer(self._app, scope, protocol, line, glance)
+                return direct.answer(self._app, scope, protocol, line, glance, body)
             finally:
                 self._counter.end_counting(key)
         if self._observer is not None:
-            observed = self._observer.observe(scope, protocol, arrived)
-            return self._run_noted(observed, scope, line, glance)
-        return direct.answer(self._app, scope, protocol, line, glance)
+            observed = self._observer.observe(scope, protocol, arrived, expected)
+            return self._run_noted(scope, observed, line, glance, body)
+        return direct.answer(self._app, scope, protocol, line, glance, body)
 
     def _run_noted(
-        self, observed: ObservedProtocol, scope: Any, line: tuple[str, str], glance: Glance
+        self,
+        scope: Any,
+        observed: ObservedProtocol,
+        line: tuple[str, str],
+        glance: Glance,
+        body: Any,
     ) -> Any:
         try:
-            left = direct.answer(self._app, scope, observed, line, glance)
+            left = direct.answer(self._app, scope, observed, line, glance, body)
         except BaseException as error:
             observed.close(error)
             raise
@@ -206,6 +274,10 @@ class Scheduling:
             return _close_after(left, observed)
         observed.close()
         return None
+
+
+def _answer_of(refused: Refused, scope: Any) -> tuple[int, list[tuple[str, str]], bytes]:
+    return refused.status, refused.headers(scope.http_version), refused.body
 
 
 async def _await(watcher: Any, left: Awaitable[None]) -> None:
