@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from inspect import iscoroutinefunction
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BuildError, MapAdapter, RequestRedirect
@@ -32,6 +32,7 @@ from kolben.core.returns import make_response
 from kolben.core.source import KNOWN_SCHEMES
 from kolben.debughelpers import FormDataRoutingRedirect, attach_enctype_error_multidict
 from kolben.entry import wsgi
+from kolben.entry.asgi_sign import put_sign
 from kolben.entry.awaitable import in_thread, on_loop
 from kolben.logging import escape
 from kolben.scaffold import F
@@ -99,6 +100,12 @@ class Flask(App):
     engine: Engine = _EngineOfApp()  # type: ignore[assignment]  # acts as the attribute
 
     # Entries.
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        """Make an app that servers can see is ASGI as well as WSGI."""
+        app = super().__new__(cls)
+        put_sign(app, _OWN_STEPS.__call__)
+        return app
 
     def __call__(self, environ: Any, start_response: Any = None, send: Any = None) -> Any:
         """Answer a WSGI request, through the middleware that stands in wsgi_app.

@@ -33,8 +33,8 @@ SERVERS = {
     "granian rsgi": "-m granian --interface rsgi --port {port} async_app:app",
     "granian asgi": "-m granian --interface asgi --port {port} async_app:app",
     "uvicorn": "-m uvicorn --port {port} async_app:app",
-    "hypercorn": "-m hypercorn --bind 127.0.0.1:{port} asgi:async_app:app",
-    "hypercorn wsgi": "-m hypercorn --bind 127.0.0.1:{port} async_app:app",
+    "hypercorn": "-m hypercorn --bind 127.0.0.1:{port} async_app:app",
+    "hypercorn wsgi": "-m hypercorn --bind 127.0.0.1:{port} wsgi:async_app:app",
     "gunicorn asgi": "-m gunicorn --worker-class asgi --bind 127.0.0.1:{port} async_app:app",
     "gunicorn gevent": "-m gunicorn --worker-class gevent --bind 127.0.0.1:{port} async_app:app",
 }

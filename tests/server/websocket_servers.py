@@ -25,7 +25,7 @@ SERVERS = {
     "kolben asgi": "-m kolben --app sockets_app serve --interface asgi --port {port}",
     "kolben wsgi": "-m kolben --app sockets_app serve --interface wsgi --port {port}",
     "uvicorn": "-m uvicorn --port {port} sockets_app:app",
-    "hypercorn": "-m hypercorn --bind 127.0.0.1:{port} asgi:sockets_app:app",
+    "hypercorn": "-m hypercorn --bind 127.0.0.1:{port} sockets_app:app",
 }
 ALL = ["kolben rsgi", "kolben asgi", "uvicorn", "hypercorn"]
 OURS = ["kolben rsgi", "kolben asgi"]

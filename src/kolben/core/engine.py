@@ -84,7 +84,7 @@ class Engine:
         "unmatched_socket",
     )
 
-    def __init__(self, app: App, own_steps: object, own_session_interface: type) -> None:
+    def __init__(self, app: App, own_steps: Any, own_session_interface: type) -> None:
         """Make an app ready.
 
         own_steps: has the framework's own STEPS, ERROR_STEPS and WSGI_STEPS as attributes; not the
@@ -303,7 +303,9 @@ class Engine:
 
 def is_overridden(app: Any, own: object, name: str) -> bool:
     """Say whether a method is another than `own`'s, in the app's class or on the app itself."""
-    return name in vars(app) or getattr(type(app), name) is not getattr(own, name)
+    # Python calls what the class has; on the app itself stands its sign (entry.asgi_sign).
+    is_replaced = name != "__call__" and name in vars(app)
+    return is_replaced or getattr(type(app), name) is not getattr(own, name)
 
 
 def _streams_body(rule: Rule) -> bool:
