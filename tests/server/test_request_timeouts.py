@@ -58,7 +58,30 @@ def test_an_async_view_is_cancelled(app: Flask, timed: Timed, caplog: Any) -> No
 
     answer = asyncio.run(timed.ask("/a%1bb"))
     assert (503, ["ended"], "close") == (answer.status, ended, answer.headers["Connection"])
-    assert r"GET /a\x1bb has not been answered in 0.2 seconds" in caplog.text
+    assert r"GET /a\x1bb (/a\x1bb) has not been answered in 0.2 seconds" in caplog.text
+
+
+async def _never(**_: Any) -> str:
+    await asyncio.Event().wait()
+    return ""
+
+
+def test_the_log_names_the_rule(app: Flask, timed: Timed, caplog: Any) -> None:
+    app.add_url_rule("/users/<int:number>", "user", _never)
+    app.before_request(_never)
+    asyncio.run(timed.ask("/users/7"))
+    asyncio.run(timed.ask("/missing"))
+    assert "GET /users/7 (/users/<int:number>) has not been answered" in caplog.text
+    assert "GET /missing has not been answered" in caplog.text
+
+
+def test_the_log_names_the_rule_of_an_app_that_is_mounted(app: Flask, caplog: Any) -> None:
+    app.add_url_rule("/users/<int:number>", "user", _never)
+    scope = _scope(Message("GET", "/shop/users/7", "", Headers({"Host": "localhost"}), b""))
+    asgi = ASGIConnection(Message("GET", "/shop/users/7", "", Headers(), b""))
+    timed = TimedASGI(app.asgi_app, app, TIMEOUT_S)
+    asyncio.run(timed({**scope, "root_path": "/shop"}, asgi.receive, asgi.send))
+    assert "GET /shop/users/7 (/users/<int:number>) has not been answered" in caplog.text
 
 
 def test_a_plain_view_goes_on_and_nobody_waits_for_it(app: Flask, timed: Timed) -> None:

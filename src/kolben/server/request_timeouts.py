@@ -11,7 +11,9 @@ import asyncio
 from typing import Any
 
 from kolben.entry.refusals import Refused
+from kolben.entry.scopes import split_root
 from kolben.logging import escape
+from kolben.server.watching import find_route
 from kolben.typing import App, Message, Receive, Scope, Send
 
 
@@ -24,12 +26,17 @@ class RequestTimeouts:
         self._app = app
         self._timeout_s = timeout_s
 
-    def _give_up(self, method: str, path: str) -> Refused:
-        """Log a request that took too long; return its answer."""
+    def _give_up(self, method: str, path: str, root: str = "") -> Refused:
+        """Log a request that took too long, with its rule if one matches; return its answer.
+
+        root: where the app is mounted, if the path has it before it.
+        """
+        route = find_route(self._app, method, split_root(root, path))
         self._app.logger.error(
-            "%s %s has not been answered in %g seconds (--request-timeout): it gets a 503.",
+            "%s %s%s has not been answered in %g seconds (--request-timeout): it gets a 503.",
             escape(method),
             escape(path),
+            "" if route is None else f" ({escape(route)})",
             self._timeout_s,
         )
         return Refused(503, "This took too long.")
@@ -101,7 +108,7 @@ class TimedASGI(RequestTimeouts):
         except TimeoutError:
             if not timer.expired():
                 raise
-            refused = self._give_up(scope["method"], scope["path"])
+            refused = self._give_up(scope["method"], scope["path"], scope.get("root_path", ""))
             headers = refused.headers(scope["http_version"])
             raw = [(name.lower().encode(), value.encode()) for name, value in headers]
             await send({"type": "http.response.start", "status": refused.status, "headers": raw})
