@@ -80,6 +80,14 @@ def test_what_no_rule_matches_has_no_route(app: Flask, ask: Ask) -> None:
     assert (exchange.route, exchange.endpoint) == (None, None)
 
 
+def test_who_wants_to_know_of_open_websockets_is_told() -> None:
+    exchange, told = Asked({}), []
+    exchange.note_open()
+    exchange.at_open = told.append
+    exchange.note_open()
+    assert (101, [exchange]) == (exchange.status, told)
+
+
 def test_what_never_reached_an_app_has_none_either() -> None:
     assert (Asked({}).route, Asked({}).endpoint) == (None, None)
 

@@ -105,6 +105,13 @@ def test_what_dead_workers_have_counted_is_kept(dead: int) -> None:
     assert more["late"]["thread"][:2] == (2, 1.0)
 
 
+def test_websockets_of_dead_workers_are_kept_too() -> None:
+    opened = [("opened", "/", "101", 2)]
+    past = add_past({"workers": 0, "rows": [], "late": {}}, worker(socket_rows=opened))
+    assert past["socket_rows"] == opened
+    assert add_past(past, worker())["socket_rows"] == opened, "of a version that had none"
+
+
 def test_the_board_of_a_server_that_was_killed_is_removed_by_the_next(dead: int) -> None:
     parent = own_folder()
     left = Board(os.path.join(parent, str(dead)))

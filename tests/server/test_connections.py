@@ -13,6 +13,7 @@ from kolben.server.connections import (
     HAS_TCP_INFO,
     PREFACE_BYTES,
     SilentConnections,
+    count_connections,
     end_silent_connections,
 )
 
@@ -132,6 +133,21 @@ def test_a_thread_looks_again_and_again(server: Server) -> None:
     client, _ = server.connect()
     end_silent_connections(server.address[1], 0.3)
     assert b"" == client.recv(1)
+
+
+def test_those_to_one_port_are_counted(server: Server) -> None:
+    port = server.address[1]
+    assert 0 == count_connections(port)
+    _, held = server.connect()
+    server.connect()
+    assert 2 == count_connections(port)
+    held.close()
+    assert 1 == count_connections(port), "the other side of it is open still"
+
+
+def test_where_the_system_does_not_tell_none_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_TABLES", ("/nowhere",))
+    assert count_connections(80) is None
 
 
 def test_it_can_be_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

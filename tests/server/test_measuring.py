@@ -15,6 +15,8 @@ from kolben.server.measuring import (
     Measures,
     add_delays,
     add_up,
+    add_up_sockets,
+    code_label,
     no_delays,
 )
 
@@ -22,7 +24,9 @@ from kolben.server.measuring import (
 def exchange(
     method: str = "GET", route: str | None = "/", status: int = 200, took_s: float | None = 0.1
 ) -> Any:
-    return SimpleNamespace(method=method, route=route, status=status, duration_s=took_s)
+    return SimpleNamespace(
+        method=method, route=route, status=status, duration_s=took_s, is_socket=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,3 +83,16 @@ def test_delays_of_several_workers_are_added_up() -> None:
     one = (histogram.count, histogram.total, histogram.counts)
     count, seconds, counts = add_delays(add_delays(no_delays(), one), one)
     assert (count, seconds, counts[:3]) == (2, 0.004, [0, 2, 0])
+
+
+@pytest.mark.parametrize(
+    ("code", "label"),
+    [(1000, "1000"), (1015, "1015"), (1016, "1xxx"), (3000, "3xxx"), (4999, "4xxx")],
+)
+def test_close_codes_that_a_client_makes_up_have_one_row(code: int, label: str) -> None:
+    assert label == code_label(code)
+
+
+def test_websockets_of_several_workers_are_added_up() -> None:
+    rows = [("opened", "/", "101", 2), ("closed", "/", "1000", 1), ("opened", "/", "101", 3)]
+    assert [("opened", "/", "101", 5), ("closed", "/", "1000", 1)] == add_up_sockets(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -100,6 +101,34 @@ def test_it_is_the_sum_of_all_workers(make_board: Any, dead: int) -> None:
     assert ("kolben_worker_memory_bytes", ("1",)) not in found
     assert found["kolben_worker_cpu_seconds_total", (me,)] == 1.5
     assert not any(name.startswith("python_") for name, _ in found)
+
+
+def test_websockets_are_the_sum_of_all_workers_too(make_board: Any, dead: int) -> None:
+    board = make_board({"workers": 2})
+    opened = ["opened", "/chat", "101", 3]
+    closed, refused = ["closed", "/chat", "1001", 1], ["refused", "unmatched", "404", 4]
+    board.write_worker(worker(os.getpid(), sockets=2, socket_rows=[opened, closed]))
+    board.write(f"worker-{dead}.json", worker(dead, sockets=9, socket_rows=[opened, refused]))
+    found = samples(Metrics(board))
+    assert found["kolben_websockets_open", ()] == 2
+    assert found["kolben_websockets_opened_total", ("/chat",)] == 6
+    assert found["kolben_websockets_closed_total", ("1001", "/chat")] == 1
+    assert found["kolben_websockets_refused_total", ("unmatched", "404")] == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of them")
+def test_connections_are_counted(make_board: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        metrics = Metrics(make_board({"workers": 1, "port": port}))
+        assert samples(metrics)["kolben_connections_open", ()] == 0
+        with socket.create_connection(("127.0.0.1", port)), listener.accept()[0]:
+            assert samples(metrics)["kolben_connections_open", ()] == 1
+
+
+def test_a_socket_of_unix_has_none_that_are_counted(make_board: Any) -> None:
+    found = samples(Metrics(make_board({"workers": 1, "port": None})))
+    assert ("kolben_connections_open", ()) not in found
 
 
 def test_a_new_server_has_no_requests_and_no_restarts(make_board: Any) -> None:

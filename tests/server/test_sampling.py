@@ -19,6 +19,7 @@ from kolben.core.exchange import watchers
 from kolben.entry.threads import count_waiting
 from kolben.server.board import Board
 from kolben.server.counting import RequestCounter
+from kolben.server.exchanges import RSGIExchange
 from kolben.server.measuring import Measures
 from kolben.server.observing import Observer
 from kolben.server.sampling import Delay, LoopProbe, Sampler, memory_bytes
@@ -50,6 +51,8 @@ def test_a_record_has_what_is_under_way_and_what_is_over(
     observer: Observer | RequestCounter = RequestCounter(partial(find_route, app))
     if measures is not None:
         observer = Observer(at_end=(measures.note,))
+        observer.sockets.open.add(RSGIExchange(None))
+        measures.note_open(RSGIExchange(None))
     sampler = Sampler(board, observer, measures)
     seen: list[Any] = []
 
@@ -72,6 +75,8 @@ def test_a_record_has_what_is_under_way_and_what_is_over(
     assert (after["draining"], after["cpu_s"] > 0, after["cpu_share"] >= 0) == (False, True, True)
     counted = [("GET", "/users/<int:number>", 200, 1), ("other", "unmatched", 404, 1)]
     assert [row[:4] for row in after["rows"]] == ([] if counts_only else counted)
+    sockets = (None, []) if counts_only else (1, [("opened", "unmatched", "101", 1)])
+    assert (after["sockets"], after["socket_rows"]) == sockets
 
 
 def test_the_board_is_kept_up_to_date(board: Board) -> None:

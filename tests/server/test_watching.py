@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,6 +16,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from kolben.cli import cli
 from kolben.server.board import find_boards
@@ -29,6 +32,7 @@ pytestmark = [
 APP = """\
 import os, time
 from flask import Flask, request
+from kolben import websocket
 
 app = Flask(__name__)
 app.add_health_check("file", lambda: os.path.exists("ready"))
@@ -45,6 +49,13 @@ async def later(number):
 @app.get("/stream")
 def stream():
     return (piece for piece in ["ab", "cde"])
+
+@app.websocket("/echo/<int:number>")
+async def echo(number):
+    async for message in websocket:
+        if not message:
+            await websocket.close(4001)
+        await websocket.send(message)
 
 @app.get("/pid")
 def pid():
@@ -128,6 +139,32 @@ def test_all_of_it_on_one_server(serve: Callable[..., Server], interface: str) -
     assert metric(port, "kolben_workers") == 2
     assert metric(port, "kolben_worker_memory_bytes") > 1024**2
     assert server.out.count("/metrics") == 0  # not even in the log
+
+
+@pytest.mark.parametrize("interface", ["asgi", "rsgi"])
+@pytest.mark.parametrize("more", [(), ("--trust-proxy", "127.0.0.1")], ids=["plain", "proxied"])
+def test_websockets_are_watched(
+    serve: Callable[..., Server], interface: str, more: tuple[str, ...]
+) -> None:
+    options = ("--interface", interface, "--metrics", "--access-log", "--access-log-format", "json")
+    server = serve(APP, *options, *more)
+    port = server.port
+    with connect(f"ws://127.0.0.1:{port}/echo/7?token=abc") as socket:
+        socket.send("hello")
+        assert "hello" == socket.recv()
+        assert metric(port, "kolben_websockets_open") == 1
+        assert metric(port, "kolben_connections_open") >= (1 if sys.platform == "linux" else 0)
+        socket.send("")
+        with pytest.raises(ConnectionClosed):
+            socket.recv()
+    wait_for(lambda: server.out.count('"path"') == 1)
+    line = json.loads(server.out.splitlines()[-1])
+    assert (line["status"], line["close_code"], line["route"]) == (101, 4001, "/echo/<int:number>")
+    assert (line["query"], line["bytes"]) == ("token=***", None)
+    text = ask(port, "/metrics")[2]
+    assert "kolben_websockets_open 0.0\n" in text
+    assert 'kolben_websockets_opened_total{route="/echo/<int:number>"} 1.0\n' in text
+    assert 'websockets_closed_total{code="4xxx",route="/echo/<int:number>"} 1.0\n' in text
 
 
 @pytest.mark.parametrize("interface", INTERFACES)

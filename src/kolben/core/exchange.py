@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 from kolben.core.ids import choose_id, read_trace_id
@@ -20,8 +21,13 @@ class Exchange(ABC):
     request: what the app made of it; None until it is matched, and for what never reaches the app.
     status: 500 until an answer begins, as that is what a server makes of an exception.
     sent_bytes: of the body; None if not known. duration_s: None until it is over.
+    is_socket: it is a WebSocket, from its handshake to its end. at_open: called when the handshake
+    is accepted, which makes the status 101. close_code: why it ended, if it was accepted.
     """
 
+    is_socket = False
+    at_open: Callable[[Any], object] | None = None
+    close_code: int | None = None
     request: Request | None = None
     status = 500
     sent_bytes: int | None = None
@@ -42,6 +48,12 @@ class Exchange(ABC):
         """Let it be found no more, and break the circles that it is part of."""
         self.scope.pop(KEY, None)
         self.request = None
+
+    def note_open(self) -> None:
+        """Note that the handshake of a WebSocket is accepted."""
+        self.status = 101
+        if self.at_open is not None:
+            self.at_open(self)
 
     @abstractmethod
     def header(self, name: str) -> str | None:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from kolben.core.exchange import Exchange
 from kolben.core.websocket import HeaderPairs, Message, WebSocketClosed
 from kolben.entry.outgoing import Outgoing
 from kolben.entry.sending import Channel, Sending
@@ -59,6 +60,7 @@ class Connection(Sending):
         "_timer",
         "_waiter",
         "ended",
+        "exchange",
         "is_accepted",
         "is_cut",
         "when_over",
@@ -75,6 +77,8 @@ class Connection(Sending):
         # The view has been cancelled by us.
         self.is_cut = False
         self.ended: WebSocketClosed | None = None
+        # Who watches this server is told by it.
+        self.exchange: Exchange | None = None
         # Called when all is over.
         self.when_over: list[Callable[[], object]] = []
         self._allowance = self._allowance_at = 0.0
@@ -109,6 +113,8 @@ class Connection(Sending):
             self._end(end)
             self._raise_if_ended()
         self.is_accepted = True
+        if self.exchange is not None:
+            self.exchange.note_open()
         self._reader = self._loop.create_task(self._read())
         if self.ended is not None:  # meanwhile, by somebody else
             self._begin_goodbye(self.ended)
@@ -120,6 +126,9 @@ class Connection(Sending):
 
     async def refuse(self, outgoing: Outgoing) -> None:
         """Answer the handshake with what is no WebSocket."""
+        if self.exchange is not None:
+            is_lost = self.ended is not None and self.ended.code == 1006
+            self.exchange.status = 400 if is_lost else int(outgoing[1][:3])
         self._end(WebSocketClosed(1006))
         self._is_refused = True
         await self._channel.refuse(outgoing)
@@ -289,6 +298,8 @@ class Connection(Sending):
             if task is not None:
                 task.cancel()
         self._channel.finish()
+        if self.exchange is not None and self.is_accepted and self.ended is not None:
+            self.exchange.close_code = self.ended.code
         open_in(self._loop).discard(self)
         for call in self.when_over:
             call()

@@ -15,6 +15,7 @@ from kolben.core.context import RequestContext
 from kolben.core.cycle import run_after_async, run_before_async
 from kolben.core.ending import leave_async
 from kolben.core.errors import answer_error_async
+from kolben.core.exchange import find_exchange, join_exchange, watchers
 from kolben.core.handshake import check_handshake, check_origin, close_code_for
 from kolben.core.hooks import SocketHooks
 from kolben.core.plan import Plan
@@ -38,6 +39,8 @@ async def serve(app: App, source: Source, version: str, channel: Channel) -> Non
     version: of HTTP. Raises what nothing handled, if the app propagates exceptions.
     """
     connection = Connection(channel, limits_of(app))
+    if watchers:
+        connection.exchange = find_exchange(source.scope)
     context = _context_of(app, source)
     context.websocket = WebSocket(context, connection)
     failure: BaseException | None = None
@@ -79,6 +82,8 @@ def _context_of(app: App, source: Source) -> RequestContext:
     environ = source.environ()
     request = kind.of(source) if app.engine.request_is_own else kind(environ)
     vars(request)["scheme"] = _SCHEMES.get(request.scheme, request.scheme)
+    if watchers:
+        join_exchange(source.scope, request)
     context = RequestContext(app, environ, request)
     context.has_cookie = "HTTP_COOKIE" in environ
     return context

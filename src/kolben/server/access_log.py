@@ -47,16 +47,19 @@ def format_text(exchange: ServedExchange, began: float) -> str:
     """Return the line of an exchange: peer, time, request line, status, milliseconds, and more.
 
     The rest is the bytes of the body, the route, the request's id and the trace's, each `-` where
-    there is none. began: in seconds since the epoch.
+    there is none. The status of a WebSocket that was open is `101/` and why it was closed.
+    began: in seconds since the epoch.
     """
     moment = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(began))
     query = exchange.query
     target = f"{exchange.path}?{hide_secrets(query)}" if query else exchange.path
     request = escape(f"{exchange.method} {target} {exchange.protocol}")
     size = "-" if exchange.sent_bytes is None else exchange.sent_bytes
+    code = exchange.close_code
+    status = exchange.status if code is None else f"{exchange.status}/{code}"
     route = escape(exchange.route or "-").replace(" ", r"\x20")
     return (
-        f'{escape(exchange.peer)} [{moment}] "{request}" {exchange.status} {_ms(exchange):.1f} ms'
+        f'{escape(exchange.peer)} [{moment}] "{request}" {status} {_ms(exchange):.1f} ms'
         f" {size} B {route} {exchange.id} {exchange.trace_id or '-'}"
     )
 
@@ -64,6 +67,7 @@ def format_text(exchange: ServedExchange, began: float) -> str:
 def format_json(exchange: ServedExchange, began: float) -> str:
     """Return the line of an exchange as a JSON object in ASCII."""
     endpoint: Any = exchange.endpoint
+    closed = {} if exchange.close_code is None else {"close_code": exchange.close_code}
     return json.dumps(
         {
             "time": datetime.fromtimestamp(began, UTC).isoformat(timespec="milliseconds"),
@@ -73,6 +77,7 @@ def format_json(exchange: ServedExchange, began: float) -> str:
             "query": hide_secrets(exchange.query),
             "protocol": exchange.protocol,
             "status": exchange.status,
+            **closed,
             "duration_ms": round(_ms(exchange), 3),
             "bytes": exchange.sent_bytes,
             "route": exchange.route,

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from kolben.server.measuring import add_delays, add_up, no_delays
+from kolben.server.measuring import add_delays, add_up, add_up_sockets, no_delays
 
 Record = dict[str, Any]
 
@@ -117,7 +117,7 @@ class Board:
 
     def past(self) -> Record:
         """Return what workers that are no more have counted, as far as it was taken over."""
-        return self._read(_PAST) or {"workers": 0, "rows": [], "late": {}}
+        return self._read(_PAST) or {"workers": 0, "rows": [], "late": {}, "socket_rows": []}
 
     def workers(self) -> list[Record]:
         """Return how each worker does; one that died lately is still among them."""
@@ -152,6 +152,10 @@ def add_past(past: Record, worker: Record) -> Record:
     return {
         "workers": past["workers"] + 1,
         "rows": add_up(past["rows"], worker["rows"]),
+        # A version before may have written without them.
+        "socket_rows": add_up_sockets(
+            [*past.get("socket_rows", ()), *worker.get("socket_rows", ())]
+        ),
         "late": {**past["late"], **late},
     }
 

@@ -1,4 +1,6 @@
-"""Clients that connect and say nothing: Granian waits for them for ever, we do not.
+"""The connections of clients: how many there are, and an end of those that say nothing.
+
+Granian waits for the silent ones for ever, we do not.
 
 Rule: nothing is ended that may be in the middle of a request. Only on Linux, whose sockets tell how
 many bytes they have received; elsewhere a proxy has to do it.
@@ -7,6 +9,7 @@ many bytes they have received; elsewhere a proxy has to do it.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
 import struct
@@ -24,6 +27,8 @@ _LOOKS = 6
 _LONGEST_PAUSE_S = 5.0
 
 _FOLDER = "/proc/self/fd"
+# Each connection of this machine, or container: proc(5).
+_TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
 HAS_TCP_INFO = sys.platform == "linux"
 # The state, tcpi_bytes_acked and tcpi_bytes_received in struct tcp_info (linux/tcp.h).
 _INFO = struct.Struct("=B119xQQ")
@@ -94,6 +99,20 @@ def _sockets() -> Iterator[tuple[int, int]]:
             about = os.fstat(int(name))
             if stat.S_ISSOCK(about.st_mode):
                 yield int(name), about.st_ino
+
+
+def count_connections(port: int) -> int | None:
+    """Return how many connections to a port of this machine are established; None if not known.
+
+    Those that no worker has taken yet are among them.
+    """
+    count = None
+    # Of `   0: 0100007F:1F90 0100007F:D6E4 01 ...`: where it ends here, and its state.
+    row = re.compile(rb":%04X [0-9A-F]+:[0-9A-F]{4} %02X " % (port, _ESTABLISHED))
+    for table in _TABLES:
+        with suppress(OSError), open(table, "rb") as file:
+            count = (count or 0) + sum(1 for _ in row.finditer(file.read()))
+    return count
 
 
 def end_silent_connections(port: int, timeout_s: float) -> None:

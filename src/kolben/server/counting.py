@@ -49,6 +49,9 @@ class RequestCounter:
                 found.append((method, None if rule is None else rule.rule, clock))
         return found
 
+    def count_sockets(self) -> None:
+        """Return nothing: WebSockets are not counted here."""
+
     def begin_counting(
         self, key: object, scope: Any, context: RequestContext | None, arrived: float | None = None
     ) -> None:

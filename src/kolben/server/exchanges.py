@@ -89,7 +89,8 @@ class ASGIExchange(ServedExchange):
 
     @property
     def method(self) -> str:
-        return str(self.scope["method"])
+        # The scope of a WebSocket has none.
+        return str(self.scope.get("method", "GET"))
 
     @property
     def path(self) -> str:

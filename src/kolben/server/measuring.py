@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kolben.server.exchanges import ServedExchange
@@ -25,6 +26,12 @@ NO_ROUTE = "unmatched"
 
 # method, route, status; count, seconds, and how many fell into each of DURATIONS_S and above.
 Row = tuple[str, str, int, int, float, list[int]]
+# What became of WebSockets (OPENED, REFUSED, CLOSED); route, status or close code, and count.
+SocketRow = tuple[str, str, str, int]
+OPENED, REFUSED, CLOSED = "opened", "refused", "closed"
+# Close codes that have a row of their own (RFC 6455 §7.4); clients may send any.
+_CLOSE_CODES = range(1000, 1016)
+
 # Count, seconds, and how many fell into each of DELAYS_S and above.
 Delays = tuple[int, float, list[int]]
 
@@ -53,9 +60,25 @@ class Measures:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._histograms: dict[tuple[str, str, int], Histogram] = {}
+        self._sockets: Counter[tuple[str, str, str]] = Counter()
+
+    def note_open(self, exchange: ServedExchange) -> None:
+        """Count a WebSocket that is accepted."""
+        self._note_socket(exchange, OPENED, "101")
+
+    def _note_socket(self, exchange: ServedExchange, what: str, label: str) -> None:
+        with self._lock:
+            self._sockets[what, exchange.route or NO_ROUTE, label] += 1
 
     def note(self, exchange: ServedExchange) -> None:
         """Count an exchange that is over."""
+        if exchange.is_socket:
+            code = exchange.close_code
+            if code is None:
+                self._note_socket(exchange, REFUSED, str(exchange.status))
+            else:
+                self._note_socket(exchange, CLOSED, code_label(code))
+            return
         key = (method_label(exchange.method), exchange.route or NO_ROUTE, exchange.status)
         # Two threads that add at the same time would lose one of the two.
         with self._lock:
@@ -68,6 +91,16 @@ class Measures:
         """Return what was counted, as JSON can hold it."""
         with self._lock:
             return [(*key, h.count, h.total, [*h.counts]) for key, h in self._histograms.items()]
+
+    def socket_rows(self) -> list[SocketRow]:
+        """Return what was counted of WebSockets, as JSON can hold it."""
+        with self._lock:
+            return [(*key, count) for key, count in self._sockets.items()]
+
+
+def code_label(code: int) -> str:
+    """Return a close code, or what stands for all that the RFC leaves to apps: `4xxx`."""
+    return str(code) if code in _CLOSE_CODES else f"{code // 1000}xxx"
 
 
 def method_label(method: str) -> str:
@@ -88,6 +121,14 @@ def add_up(rows: list[Row], more: list[Row]) -> list[Row]:
             found[1] += seconds
             found[2] = [a + b for a, b in zip(found[2], counts, strict=True)]
     return [(*key, count, seconds, counts) for key, (count, seconds, counts) in sums.items()]
+
+
+def add_up_sockets(rows: Iterable[SocketRow]) -> list[SocketRow]:
+    """Return the sums of rows of WebSockets, those of the same kind together."""
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for what, route, label, count in rows:
+        sums[what, route, label] += count
+    return [(*key, count) for key, count in sums.items()]
 
 
 def add_delays(one: Delays, other: Delays) -> Delays:

@@ -26,7 +26,18 @@ from prometheus_client.core import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from kolben.server.board import Board, Record, add_past, is_alive
-from kolben.server.measuring import DELAYS_S, DURATIONS_S, Row, add_up, no_delays
+from kolben.server.connections import count_connections
+from kolben.server.measuring import (
+    CLOSED,
+    DELAYS_S,
+    DURATIONS_S,
+    OPENED,
+    REFUSED,
+    Row,
+    SocketRow,
+    add_up,
+    no_delays,
+)
 
 
 class Metrics:
@@ -40,6 +51,7 @@ class Metrics:
         self._registry.register(self)
         server = board.server() or {}
         self._workers: int = server.get("workers", 1)
+        self._port: int | None = server.get("port")
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]  # the library's
         elif self._workers == 1:
@@ -62,8 +74,12 @@ class Metrics:
         for worker in workers:
             past = add_past(past, worker)
         yield from _of_requests(past["rows"])
+        yield from _of_sockets(past.get("socket_rows", []))
         yield from _of_delays(past["late"])
         yield from _of_now(living)
+        connections = None if self._port is None else count_connections(self._port)
+        if connections is not None:
+            yield _gauge("connections_open", "Connections of clients, idle ones too.", connections)
         yield from _of_processes(living)
         restarts = max(past["workers"] - self._workers, 0)
         yield _counter("worker_restarts", "Workers started after the first ones.", restarts)
@@ -88,6 +104,21 @@ def _of_requests(rows: list[Row]) -> Iterator[Metric]:
     yield durations
 
 
+def _of_sockets(rows: list[SocketRow]) -> Iterator[Metric]:
+    """Give how many WebSockets were opened, refused and closed."""
+    told: tuple[tuple[str, str, list[str]], ...] = (
+        (OPENED, "WebSockets whose handshake was accepted.", []),
+        (REFUSED, "WebSockets whose handshake was not accepted.", ["status"]),
+        (CLOSED, "WebSockets that were open, and are over.", ["code"]),
+    )
+    for what, text, more in told:
+        metric = CounterMetricFamily(f"kolben_websockets_{what}", text, labels=["route", *more])
+        for found, route, label, count in rows:
+            if found == what:
+                metric.add_metric([route, label][: 1 + len(more)], count)
+        yield metric
+
+
 def _of_delays(late: Record) -> Iterator[Metric]:
     """Give how late a thread, and an event loop, comes to its turn."""
     told = {
@@ -106,6 +137,8 @@ def _of_now(workers: list[Record]) -> Iterator[Metric]:
     yield _gauge("workers", "Workers that run.", len(workers))
     in_flight = sum(worker["in_flight"] for worker in workers)
     yield _gauge("requests_in_flight", "Requests being answered.", in_flight)
+    sockets = [worker.get("sockets") or 0 for worker in workers]
+    yield _gauge("websockets_open", "WebSockets that are open.", sum(sockets))
     waiting = [worker["waiting"] for worker in workers if worker["waiting"] is not None]
     if waiting:
         yield _gauge("requests_waiting", "Requests that wait for a thread.", sum(waiting))

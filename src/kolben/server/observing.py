@@ -1,22 +1,23 @@
 """Each request that a worker answers, noted from its arrival to its end, for all that watch it.
 
+WebSockets are in observing_sockets.
+
 Rule: this file only notes; what is done with an exchange is up to the functions it is given.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from kolben.core.exchange import Exchange, watchers
 from kolben.server.counting import Running, items_of, take_all
 from kolben.server.exchanges import ASGIExchange, RSGIExchange, WSGIExchange
 from kolben.server.granian_wsgi import Answer, Handler, Headers
+from kolben.server.observing_sockets import SocketObserver, Told
 from kolben.typing import ASGIApp, Message, Receive, Request, Scope, Send
 
-# Any: an exchange of the kind that its interface has.
-Told = Callable[[Any], object]
 _ID_HEADER = "x-request-id"
 NOT_BEGUN = "not begun"
 
@@ -25,7 +26,8 @@ class Observer:
     """Keeps the exchanges that are under way, and tells of each.
 
     at_begin, at_leave, at_end: called with each exchange; the first two in the thread or task that
-    answers it, the last where its answer ends, which may be later and in another.
+    answers it, the last where its answer ends, which may be later and in another. WebSockets are
+    told of at_begin and at_end, and in between, when they are accepted, at_open.
     sends_ids: each answer gets the request's id as its X-Request-ID.
     counts_bytes: exchanges know how long the bodies of answers are.
     """
@@ -36,10 +38,12 @@ class Observer:
         at_end: tuple[Told, ...] = (),
         *,
         at_leave: tuple[Told, ...] = (),
+        at_open: tuple[Told, ...] = (),
         sends_ids: bool = False,
         counts_bytes: bool = True,
     ) -> None:
         self.in_flight: set[Any] = set()
+        self.sockets = SocketObserver(at_begin, at_open, at_end)
         self.sends_ids = sends_ids
         self._at_begin = at_begin
         self._at_leave = at_leave
@@ -56,6 +60,10 @@ class Observer:
     def running(self) -> list[Running]:
         """Return what is under way; NOT_BEGUN is the route of what the app has not seen yet."""
         return [(e.method, _route_of(e.request), e.clock) for e in items_of(self.in_flight)]
+
+    def count_sockets(self) -> int:
+        """Return how many WebSockets are open."""
+        return len(self.sockets.open)
 
     def begin(self, exchange: Exchange) -> None:
         """Note that an exchange has begun, in the thread or task that answers it."""
@@ -125,7 +133,10 @@ class Observer:
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
-                await app(scope, receive, send)
+                if scope["type"] == "websocket":
+                    await self.sockets.answer_asgi(app, scope, receive, send)
+                else:
+                    await app(scope, receive, send)
                 return
             exchange = ASGIExchange(scope)
             self.begin(exchange)
@@ -267,9 +278,9 @@ class ObservedRSGI:
         self.__rsgi_del__ = app.__rsgi_del__
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
-        """Answer a connection; what is no HTTP request is not noted."""
+        """Answer a connection."""
         if scope.proto != "http":
-            await self._answer(scope, protocol)
+            await self._observer.sockets.answer_rsgi(self._answer, scope, protocol)
             return
         observed = self._observer.observe(scope, protocol)
         try:

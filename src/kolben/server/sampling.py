@@ -99,6 +99,10 @@ class Requests(Protocol):
         """Return those under way."""
         ...
 
+    def count_sockets(self) -> int | None:
+        """Return how many WebSockets are open; None if that is not known."""
+        ...
+
 
 class Sampler:
     """Looks at this process, and keeps its place on a board up to date."""
@@ -170,6 +174,8 @@ class Sampler:
             },
             "late": {"thread": self._thread_delay.delays(), "loop": self.loop.delay.delays()},
             "rows": [] if self._measures is None else self._measures.rows(),
+            "sockets": self._requests.count_sockets(),
+            "socket_rows": [] if self._measures is None else self._measures.socket_rows(),
         }
 
     def _running(self, now: float) -> list[tuple[str, str, float]]:

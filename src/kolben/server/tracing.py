@@ -124,6 +124,9 @@ def _complete(span: Span, exchange: ServedExchange) -> None:
     span.update_name(_name_of(exchange))
     status = exchange.status
     span.set_attribute("http.response.status_code", status)
+    if exchange.close_code is not None:
+        # The conventions have no name for it.
+        span.set_attribute("kolben.websocket.close_code", exchange.close_code)
     if exchange.route is not None:
         span.set_attribute("http.route", exchange.route)
     error = exchange.error

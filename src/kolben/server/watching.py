@@ -17,7 +17,8 @@ from kolben.server.board import Board
 from kolben.server.counting import RequestCounter, Running
 from kolben.server.granian_wsgi import Handler
 from kolben.server.measuring import Measures
-from kolben.server.observing import Observer, Told
+from kolben.server.observing import Observer
+from kolben.server.observing_sockets import Told
 from kolben.server.sampling import Sampler
 from kolben.server.settings import Settings
 from kolben.server.watch_pages import MakePage, Page, Readiness, WatchPages, tell_health
@@ -206,6 +207,7 @@ def _make_observer(
     return Observer(
         at_begin=() if tracer is None else (tracer.begin,),
         at_leave=() if tracer is None else (tracer.leave,),
+        at_open=() if measures is None else (measures.note_open,),
         at_end=tuple(at_end),
         sends_ids=settings.request_ids,
         # A tracer wants to know of a stream's end.
