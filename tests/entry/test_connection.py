@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from kolben import Flask, WebSocketClosed, websocket
+from kolben import Flask, WebSocketClosed, request, websocket
 from kolben.entry import connection
 from kolben.entry.connection import Connection, close_all, is_ending, open_in
 from tests.sockets import (
@@ -368,3 +370,23 @@ def test_a_loop_that_ends_for_good_says_so() -> None:
         return [before, between, is_ending()]
 
     assert [False, False, True] == asyncio.run(run())
+
+
+def test_nothing_of_it_is_left_when_it_is_over(app: Flask, talk: Talk) -> None:
+    left: list[weakref.ref[Any]] = []
+
+    @app.websocket("/")
+    async def view() -> None:
+        left.extend([weakref.ref(request._get_current_object()), weakref.ref(websocket.headers)])
+        await websocket.accept()
+        await websocket.close(1000)
+
+    talk(app, "/", end)  # what is made once is there now
+    left.clear()
+    gc.collect()
+    gc.disable()
+    try:
+        talk(app, "/", end)
+        assert [None, None] == [kept() for kept in left]
+    finally:
+        gc.enable()

@@ -297,6 +297,8 @@ class Connection(Sending):
         for task in (self._reader, self._writer):
             if task is not None:
                 task.cancel()
+        # No circle, which would stay for a while: the error of a task that was cancelled has it.
+        self._reader = self._writer = None
         self._channel.finish()
         if self.exchange is not None and self.is_accepted and self.ended is not None:
             self.exchange.close_code = self.ended.code
