@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 import trustme
-from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes, SSLProtocols
 
 from kolben.server.granian_options import granian_options
 from kolben.server.settings import Settings
@@ -58,8 +58,9 @@ def test_settings_reach_granian() -> None:
 
 def test_on_an_event_loop_granian_has_one_thread_and_websockets() -> None:
     found = granian_options(Settings("hello", threads=5, interface="rsgi"))
-    assert (1, True, Loops.auto) == (
+    assert (1, RuntimeModes.mt, True, Loops.auto) == (
         found["blocking_threads"],
+        found["runtime_mode"],
         found["websockets"],
         found["loop"],
     )
