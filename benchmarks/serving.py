@@ -8,12 +8,13 @@ threads: requests a second for views that compute, that wait for 5 ms and 50 ms,
 each number of threads and with the defaults; and what the defaults reach of the best. overload:
 what becomes of requests when many times as many come as can be answered, and after it. One worker
 on one core, wrk on the other; 64 connections, if not said otherwise. --write keeps the figures in
-benchmarks/results/.
+benchmarks/results/, those of other parts as they are.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -26,7 +27,7 @@ from typing import Any
 from benchmarks.servers.known import Server
 from benchmarks.servers.load import Request, check_tools, load
 from benchmarks.servers.running import Running
-from benchmarks.turns import machine, print_table, round_figure, write
+from benchmarks.turns import RESULTS, machine, print_table, round_figure, write
 
 CONNECTIONS = 64
 HAND_OVER_HEADS = ("CPU time of a request", "us", "of bare Granian", "of WSGI")
@@ -181,7 +182,9 @@ def main(arguments: list[str]) -> int:
     if "overload" in told.parts:
         found["overload"] = measure_overload(told.seconds)
     if told.write:
-        print(write("serving", found))
+        kept = RESULTS / "serving.json"
+        before = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+        print(write("serving", {**before, **found}))
     return 0
 
 

@@ -29,8 +29,8 @@ def granian_options(settings: Settings) -> dict[str, Any]:
         "interface": Interfaces(settings.spoken_interface),
         "workers": settings.workers,
         "blocking_threads": settings.threads if is_wsgi else 1,
-        # PERF: Granian's own choice for all but RSGI over HTTP/1. Its I/O thread is woken less often
-        # by the others: 19 us a request instead of 20 us (benchmarks/serving.py).
+        # PERF: Granian's own choice for all but RSGI over HTTP/1. Its I/O thread is woken less
+        # often by the others: 19 us a request instead of 20 us (benchmarks/serving.py).
         "runtime_mode": RuntimeModes.mt,
         "loop": Loops.auto if settings.loop == "auto" else Loops(settings.loop),
         "http": HTTPModes(settings.http),
