@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
+from werkzeug.test import create_environ
 
 from kolben import Flask, Request, request
 from kolben.core.body import SmallBody
@@ -378,3 +379,14 @@ def test_a_class_with_a_limit_of_its_own_is_asked_for_it(wire: Any) -> None:
     app.request_class = Small
     app.add_url_rule("/", "view", lambda: request.get_data(), methods=["POST"])
     assert [200, 413] == [wire(app).post("/", data=data).status for data in (b"ab", b"abc")]
+
+
+def test_an_environ_in_the_place_of_a_requests_own_has_its_body(wire: Any) -> None:
+    app = Flask(__name__)
+
+    @app.post("/")
+    def view() -> Any:
+        request.environ = create_environ(method="POST", json=[2])
+        return request.get_json()
+
+    assert [2] == wire(app).post("/", json=[1]).json
