@@ -32,7 +32,9 @@ def answer(
     if body is not None:
         try:
             source.set_body(SmallBody(body.result()), glance[2] or "")
-        except RuntimeError:  # it was cut off
+        except RuntimeError as error:  # it was cut off
+            # The future keeps the error, whose traceback has this frame, which has the future.
+            error.__traceback__ = None
             return rsgi.send(scope, protocol, glance, ([], "400", []))
     if incoming.is_called_as_wsgi(app):
         outgoing = incoming.call(app, incoming.environ_of(source))
