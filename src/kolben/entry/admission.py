@@ -1,45 +1,129 @@
 """Whether one more request may wait for a thread.
 
-Rule: what waits is bounded in number, and under a load that does not end also in time. Refused at
-once, a client can try elsewhere or later; refused after it has waited, it has lost that time too.
+Rule: what waits is bounded by how long it would wait. A queue may hold what the threads do in a
+second: a burst is let through. Where more keeps coming than they can do, it holds next to nothing:
+what is let in is answered about as fast as ever, and what is refused can try again elsewhere.
+
+The time in the queue follows from its length: with as many threads as jobs at work, it moves on by
+one for each service time divided by the threads (Little's law).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import ceil, inf
 from time import monotonic
 
-# How long a request may wait while there is always another one behind it, and how long that may
-# go on before new ones are refused. Bursts are let through: their queue is empty again by then.
+# How long the queue may take at most: so long, or so many times a job. Sixteen, as clients that
+# wait for their answers before they ask again are no overload, but a queue of fixed length: 64 of
+# them, a usual number, at four threads.
 MOST_WAIT_S = 1.0
-PATIENCE_S = 2.0
+MOST_SERVICES = 16
+# And where more keeps coming than can be done: as much as keeps the threads at work until the next
+# one is let in. It may come only after the interpreter's switch interval.
+LEAST_WAIT_S = 0.005
+LEAST_SERVICES = 0.5
+
+# How often it is looked whether more comes than can be done: after so many seconds, or after a job
+# if that takes longer. It is more if of so many jobs that begin more than one is refused; or any,
+# while the queue takes so many times what it may at least.
+WINDOW_S = 0.25
+LONGEST_WINDOW_S = 1.0
+FEW_REFUSED = 8
+LONG = 4
+
+# Jobs after which their time is known. The shortest of them counts: the first ones connect to
+# databases and fill caches.
+KNOWN_AFTER = 16
+# Each further one has this part in the mean, and counts as no more than so many times the mean:
+# a single one that hangs says little of the others.
+PART = 1 / 16
+MOST_OFF = 8
+# What a job takes at least; a clock may say 0.
+SHORTEST_S = 1e-6
 
 
 class Admission:
     """Decides for the queue of one pool of threads.
 
-    most: requests that may wait at once, however short a time.
+    most: requests that may wait at once, however short a time. count_threads: returns how many
+    jobs can be at work at once.
     """
 
-    __slots__ = ("_late_since", "most")
+    __slots__ = (
+        "_allowed_s",
+        "_begun_before",
+        "_count_threads",
+        "_known",
+        "_limit",
+        "_moved",
+        "_next_look",
+        "_refused",
+        "_service_s",
+        "begun",
+        "most",
+    )
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, count_threads: Callable[[], int]) -> None:
         self.most = most
-        # Since when each request has waited too long; 0 while they don't.
-        self._late_since = 0.0
+        # Jobs that have been taken from the queue: each thread adds its own.
+        self.begun = 0
+        self._count_threads = count_threads
+        self._known = 0
+        self._service_s = inf
+        # How long the queue may take now, and how many that is.
+        self._allowed_s = inf
+        self._limit = most
+        # Since it was last looked; when that is next, and when the queue was last seen to move.
+        self._begun_before = self._refused = 0
+        self._next_look = self._moved = 0.0
 
-    def note_wait(self, wait_s: float) -> None:
-        """Take note of how long a request has waited, when a thread takes it."""
-        if wait_s < MOST_WAIT_S:
-            if self._late_since:
-                self._late_since = 0.0
-        elif not self._late_since:
-            self._late_since = monotonic()
+    def note_service(self, took_s: float) -> None:
+        """Take note of how long a thread was at one job; some of all jobs will do."""
+        mean, took_s = self._service_s, max(took_s, SHORTEST_S)
+        if self._known < KNOWN_AFTER:
+            self._known += 1
+            self._service_s = min(mean, took_s)
+        else:
+            self._service_s = mean + (min(took_s, mean * MOST_OFF) - mean) * PART
 
     def admits(self, waiting: int) -> bool:
-        """Say whether one more may wait behind those that do."""
-        if not waiting:
+        """Say whether one more may wait behind those that do, of which there are some."""
+        now = monotonic()
+        if now >= self._next_look:
+            self._look(now, waiting)
+        if waiting < self._limit:
             return True
-        if waiting >= self.most:
-            return False
-        late_since = self._late_since
-        return not late_since or monotonic() - late_since < PATIENCE_S
+        self._refused += 1
+        return False
+
+    def _look(self, now: float, waiting: int) -> None:
+        """Allow half as much where too much has come since the last time, else twice as much."""
+        begun, refused = self.begun - self._begun_before, self._refused
+        if begun:
+            self._begun_before, self._moved = self.begun, now
+        service_s = self._time_of_job(now)
+        window_s = min(max(WINDOW_S, service_s), LONGEST_WINDOW_S)
+        # While nobody asks, nothing waits.
+        doubled = (now - self._next_look) // window_s
+        self._refused, self._next_look = 0, now + window_s
+        if not service_s:
+            return
+        per_s = self._count_threads() / service_s
+        least_s = LEAST_WAIT_S + LEAST_SERVICES * service_s
+        most_s = max(MOST_WAIT_S, MOST_SERVICES * service_s)
+        of_least = waiting / per_s / least_s
+        if refused * FEW_REFUSED > begun or (refused and of_least > LONG):
+            doubled -= 1
+        elif of_least <= 1:
+            doubled += 1
+        allowed_s = min(self._allowed_s, most_s) * 2.0 ** min(doubled, 64)
+        self._allowed_s = min(max(allowed_s, least_s), most_s)
+        self._limit = min(self.most, ceil(per_s * self._allowed_s))
+
+    def _time_of_job(self, now: float) -> float:
+        """Return how long a job takes, in seconds; 0 while that is not known."""
+        known_s = self._service_s if self._known == KNOWN_AFTER else 0.0
+        # Jobs that don't come to an end are in no mean.
+        stands_s = now - self._moved
+        return max(known_s, stands_s) if stands_s > MOST_WAIT_S else known_s

@@ -16,9 +16,11 @@ MOST_USED = 0.7
 class Growth:
     """Looks at how much this process computes, from one question to the next."""
 
-    __slots__ = ("_since", "_used_s", "next_look")
+    __slots__ = ("_since", "_used_s", "helps", "next_look")
 
     def __init__(self) -> None:
+        # Whether one more would have helped when it was last looked.
+        self.helps = True
         # Before this time of time.monotonic() there is nothing to be seen.
         self.next_look = 0.0
         self._since = 0.0
@@ -30,7 +32,7 @@ class Growth:
             return False
         took_s = now - self._since
         used_s = process_time()
-        is_waiting = used_s - self._used_s < took_s * MOST_USED
+        self.helps = used_s - self._used_s < took_s * MOST_USED
         self._since, self._used_s = now, used_s
         self.next_look = now + INTERVAL_S
-        return is_waiting
+        return self.helps
