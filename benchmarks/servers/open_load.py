@@ -61,7 +61,9 @@ class Phase:
             "most_ms": percentile(taken, 1),
             "refused_p50_ms": percentile(refused, 0.5),
             "refused_p99_ms": percentile(refused, 0.99),
-            "last_refused_s": max((at - self.began for at, _, s in self.answers if s == 503), default=0.0),
+            "last_refused_s": max(
+                (at - self.began for at, _, s in self.answers if s == 503), default=0.0
+            ),
         }
 
 
@@ -141,7 +143,7 @@ class OpenLoad:
 
 def due_times(phase: Phase) -> Iterator[float]:
     """Give the times at which requests are due: those of a Poisson process, alike in each run."""
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311  # no secret
     due = phase.began
     while (due := due + chance.expovariate(phase.rate)) < phase.began + phase.seconds:
         yield due

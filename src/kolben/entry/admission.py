@@ -39,8 +39,10 @@ KNOWN_AFTER = 16
 # a single one that hangs says little of the others.
 PART = 1 / 16
 MOST_OFF = 8
-# What a job takes at least; a clock may say 0.
+# What a job takes at least; a clock may say 0. And after what time without the beginning of one it
+# is taken to be as long as that.
 SHORTEST_S = 1e-6
+STOOD_S = 2.0
 
 
 class Admission:
@@ -123,7 +125,8 @@ class Admission:
 
     def _time_of_job(self, now: float) -> float:
         """Return how long a job takes, in seconds; 0 while that is not known."""
-        known_s = self._service_s if self._known == KNOWN_AFTER else 0.0
+        if self._known < KNOWN_AFTER:
+            return 0.0
         # Jobs that don't come to an end are in no mean.
-        stands_s = now - self._moved
-        return max(known_s, stands_s) if stands_s > MOST_WAIT_S else known_s
+        stood_s = now - self._moved
+        return max(self._service_s, stood_s) if stood_s > STOOD_S else self._service_s

@@ -20,9 +20,10 @@ from kolben.entry.bodies import ClientGone, OpenBody, lower, read_body
 from kolben.entry.disconnects import ClientLeaves, run_watched
 from kolben.entry.live_body import LiveBody
 from kolben.entry.outgoing import Outgoing, drop
+from kolben.entry.refusals import TooMuch
 from kolben.entry.respond import respond, respond_async
 from kolben.entry.scopes import ASGISource, Glance, RSGISource
-from kolben.entry.threads import run_in_thread
+from kolben.entry.threads import has_room, run_in_thread
 from kolben.typing import App, WSGIEnvironment
 
 Source = ASGISource | RSGISource
@@ -40,7 +41,7 @@ async def answer(
 
     line: method and path, below the app's root and decoded. glance: what was seen of the headers.
     open_body: begins to read the body. client_leaves: waits for the end of the client, once the
-    body is read.
+    body is read. Raises Refused for a request that the app does not see.
     """
     if is_called_as_wsgi(app):
         return await _answer_as_wsgi(app, source, glance, open_body)
@@ -48,6 +49,8 @@ async def answer(
     plan = context.plan
     length = glance[2]
     if length is not None:
+        if plan is None or not plan.on_loop:
+            _check_room()
         if plan is not None and plan.streams_body:
             return await _answer_live(context, source, line, open_body, client_leaves)
         try:
@@ -102,11 +105,18 @@ async def _respond(
     """Run the cycle of a matched request where its plan says."""
     app, plan = context.app, context.plan
     if plan is None or not plan.on_loop:
+        _check_room()
         found: Outgoing | None = await run_in_thread(respond, app, context, is_head, give_back=drop)
     else:
         work = respond_async(app, context, is_head)
         found = await run_watched(work, client_leaves)
     return found
+
+
+def _check_room() -> None:
+    """Raise TooMuch where no more may wait for a thread; before a body is read, and after it."""
+    if not has_room():
+        raise TooMuch
 
 
 def _limit(context: RequestContext) -> int | None:
@@ -135,12 +145,14 @@ async def _answer_as_wsgi(
 ) -> Outgoing | None:
     """Call an app whose steps or entry are overridden as a WSGI server would, in a thread."""
     length = glance[2]
+    _check_room()
     if length is not None:
         try:
             body = await read_body(open_body, length, lower(app.config["MAX_CONTENT_LENGTH"]))
         except ClientGone:
             return None
         source.set_body(body)
+        _check_room()
     found: Outgoing = await run_in_thread(call, app, environ_of(source), give_back=drop)
     return found
 

@@ -27,6 +27,18 @@ class Refused(Exception):
         return [*own, _CLOSE] if version.startswith("1") else own
 
 
+class TooMuch(Refused):
+    """A request that came when more was there than can be done; its connection stays open."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "The server has more to do than it can. Try again in a moment.")
+
+    def headers(self, version: str) -> Headers:
+        """Return the headers of the answer, whatever the version of HTTP."""
+        own = [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "1")]
+        return [*own, ("Content-Length", str(len(self.body)))]
+
+
 def check_line(method: str, path: str) -> None:
     """Raise Refused for a method in lower case, and for a target that is no path.
 

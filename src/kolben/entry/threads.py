@@ -246,6 +246,7 @@ def _run_for_loop(
 _size: int | None = None
 _most_waiting = MOST_WAITING
 _spare = 0
+_is_bounded = False
 _pool: Pool | None = None
 _lock = threading.Lock()
 
@@ -253,10 +254,10 @@ _lock = threading.Lock()
 def set_threads(size: int, most_waiting: int = MOST_WAITING, spare: int = 0) -> None:
     """Set how many threads the pool has, whatever KOLBEN_THREADS says; before it has any.
 
-    most_waiting, spare: as Pool has them.
+    most_waiting, spare: as Pool has them. From then on has_room() says what its queue does.
     """
-    global _size, _most_waiting, _spare
-    _size, _most_waiting, _spare = size, most_waiting, spare
+    global _size, _most_waiting, _spare, _is_bounded
+    _size, _most_waiting, _spare, _is_bounded = size, most_waiting, spare, True
 
 
 def the_pool() -> Pool:
@@ -267,6 +268,17 @@ def the_pool() -> Pool:
             if _pool is None:
                 _pool = Pool(_size or read_threads(), _most_waiting, _spare)
     return _pool
+
+
+def has_room() -> bool:
+    """Say whether one more request may wait for a thread.
+
+    Under a server that is not ours, any may: it is the one to say how many it takes on.
+    """
+    if not _is_bounded or _pool is None:
+        return True
+    waiting = _pool.count_waiting()
+    return not waiting or _pool.admission.admits(waiting)
 
 
 def count_waiting() -> int | None:

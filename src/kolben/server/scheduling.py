@@ -20,7 +20,7 @@ from kolben.entry import direct
 from kolben.entry.bodies import is_small
 from kolben.entry.body_timeouts import SlowBody
 from kolben.entry.loop import work_for_loop
-from kolben.entry.refusals import Refused
+from kolben.entry.refusals import Refused, TooMuch
 from kolben.entry.rsgi import look
 from kolben.entry.scopes import Glance
 from kolben.entry.threads import TURNS, let_others_run, the_pool
@@ -34,8 +34,8 @@ from kolben.typing import App
 # Makes the coroutine that answers what Granian has: its own word for that is a watcher, which has
 # scope and protocol, and is told of the end.
 MakeAnswer = Callable[[Any], Coroutine[Any, Any, None]]
-_TOO_MANY = [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "1")]
-_TOO_MANY_BODY = b"The server has more to do than it can. Try again in a moment.\n"
+_TOO_MUCH = TooMuch()
+_TOO_MUCH_ANSWER = _TOO_MUCH.status, _TOO_MUCH.headers("1.1"), _TOO_MUCH.body
 
 
 class Inbox:
@@ -134,7 +134,7 @@ class Scheduling:
             if line[1] in kept or not app.engine.is_for_thread(*line):
                 inbox.put(watcher)
             elif (waiting := count_waiting()) and not admits(waiting):
-                self._refuse(watcher, scope, 503, _TOO_MANY, _TOO_MANY_BODY)
+                self._refuse(watcher, scope, *_TOO_MUCH_ANSWER)
             elif is_direct and glance[2] is None:
                 pool.put(self._answer, watcher, scope, line, glance, clock())
             elif not (is_direct and self._read(watcher, scope, line, glance)):
@@ -172,7 +172,7 @@ class Scheduling:
         pool, of = self._pool, arrival
         waiting = pool.count_waiting()
         if waiting and not pool.admission.admits(waiting):
-            self._refuse_arrival(arrival, 503, _TOO_MANY, _TOO_MANY_BODY)
+            self._refuse_arrival(arrival, *_TOO_MUCH_ANSWER)
             return
         request = of.watcher, of.scope, of.line, of.glance, of.clock
         pool.put(self._answer, *request, body, of.exchange)
