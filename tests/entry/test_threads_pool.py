@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from kolben import Flask
-from kolben.entry import threads
+from kolben.entry import growth, threads
+from kolben.entry.admission import Admission
 from kolben.entry.growth import Growth
 from kolben.entry.threads import Pool, run_in_thread, the_pool
 from tests.entry.concurrency import run
@@ -194,3 +195,37 @@ def test_while_there_are_spare_threads_to_have_it_is_looked_only_now_and_then() 
     work.put(3)
     work.go_on.set()
     wait_until(lambda: len(work.done) == 4)
+
+
+def test_threads_that_can_be_added_count_as_long_as_more_would_help(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = Pool(2, spare=3)
+    assert pool.count_threads() == 5
+    used_s = 0.0
+    monkeypatch.setattr(growth, "process_time", lambda: used_s)
+    assert pool._growth.is_due(50.0)
+    used_s = 60.0
+    assert not pool._growth.is_due(100.0)
+    assert pool.count_threads() == 2
+    pool._threads = 4
+    assert pool.count_threads() == 4
+
+
+@pytest.mark.parametrize(("takes_s", "expected"), [(0.0, 2), (0.01, 16)])
+def test_slow_jobs_are_timed_and_some_of_the_quick_ones(
+    takes_s: float, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(threads, "monotonic", lambda: now)
+    pool, timed = Pool(1), list[float]()
+    monkeypatch.setattr(Admission, "note_service", lambda self, took_s: timed.append(took_s))
+
+    def work() -> None:
+        nonlocal now
+        now += takes_s
+
+    for _ in range(16):
+        pool.put(work)
+    wait_until(lambda: pool.admission.begun == 16 and len(pool._idle) == 1)
+    assert timed == [pytest.approx(takes_s)] * expected
