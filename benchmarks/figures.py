@@ -263,8 +263,12 @@ def serving_threads(result: Result) -> str:
 
 def serving_overload(result: Result) -> str:
     """Write what becomes of requests when there are too many."""
-    rows = [[name, *row.values()] for name, row in result["overload"].items()]
-    return table(["load", "answered/s", "503/s", "later than 2 s", "p99, ms"], rows)
+    rows = []
+    for view, of in result["overload"].items():
+        names = [f"**{view}**: {next(iter(of))}", *list(of)[1:]]
+        rows += [[name, *row.values()] for name, row in zip(names, of.values(), strict=True)]
+    heads = ["view: load", "asked/s", "answered/s", "p50, ms", "p99, ms", "503/s"]
+    return table([*heads, "503 p50, ms", "503 p99, ms", "last 503 after, s"], rows)
 
 
 def scaling_chart(kind: str, title: str, result: Result) -> str:

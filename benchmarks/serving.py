@@ -6,7 +6,7 @@ Parts are hand-over, threads and overload; without any, all. hand-over: the CPU 
 all processes of the server together, over each interface, beside a bare Granian on the same.
 threads: requests a second for views that compute, that wait for 5 ms and 50 ms, and for a mix, with
 each number of threads and with the defaults; and what the defaults reach of the best. overload:
-what becomes of requests when many times as many come as can be answered, and after it. One worker
+what becomes of requests when ten times as many come as can be answered, and after it. One worker
 on one core, wrk on the other; 64 connections, if not said otherwise. --write keeps the figures in
 benchmarks/results/, those of other parts as they are.
 """
@@ -26,6 +26,7 @@ from typing import Any
 
 from benchmarks.servers.known import Server
 from benchmarks.servers.load import Request, check_tools, load
+from benchmarks.servers.open_load import Phase, load_openly
 from benchmarks.servers.running import Running
 from benchmarks.turns import RESULTS, machine, print_table, round_figure, write
 
@@ -34,6 +35,21 @@ HAND_OVER_HEADS = ("CPU time of a request", "us", "of bare Granian", "of WSGI")
 CORES = ("0", "1")
 THREADS = (1, 2, 4, 8, 16, 32, 64)
 VIEWS = {"compute": "/compute", "wait 5 ms": "/wait-5", "wait 50 ms": "/wait-50", "mixed": "/mixed"}
+# What is asked for, with which options, and by how many clients that wait for their answers where
+# that is as much as can be done.
+OVERLOADS = {
+    "wait 50 ms, 4 threads": ("/wait-50", "--threads 4", 4),
+    "wait 5 ms, 4 threads": ("/wait-5", "--threads 4", 4),
+    "wait 50 ms, up to 64 threads": ("/wait-50", "", 64),
+    "compute 5 ms, 4 threads": ("/compute-5", "--threads 4", 4),
+    "compute 0.4 ms, 4 threads": ("/compute", "--threads 4", 4),
+}
+LOADS = (
+    "at capacity",
+    "ten times, the first 2 s",
+    "ten times, after that",
+    "seven tenths, after it",
+)
 _SERVE = "kolben --app benchmarks.servers.apps.serving serve --port {port}"
 _BARE = "granian --port {port} --log-level error --no-ws benchmarks.servers.apps"
 JSON_POST = Request("/json", b"", "POST", b'{"items": [1, 2, 3]}', "application/json")
@@ -137,28 +153,49 @@ def shares(found: dict[str, dict[str, float]]) -> dict[str, float]:
 
 
 def measure_overload(seconds: float) -> dict[str, Any]:
-    """Ask ten times as much as four threads can answer of a view that waits for 50 ms."""
-    rows = []
-    with running(f"{_SERVE} --interface rsgi --threads 4") as one:
-        quiet = ask(one, "/wait-50", 4, seconds)
-        rows.append(("at capacity", quiet))
-        rows.append(("far above it", ask(one, "/wait-50", 4 * 100, max(10.0, seconds))))
-        rows.append(("after it", ask(one, "/wait-50", 4, seconds)))
-    table = [
-        (
-            name,
-            round_figure(row["per_second"]),
-            round_figure(row["wrong_status"] / row["seconds"]),
-            row["late"],
-            round_figure(row["p99_ms"]),
-        )
-        for name, row in rows
-    ]
-    print_table(["overload", "answered/s", "503/s", "late", "p99 ms"], table)
-    return {
-        name: dict(zip(("answered", "refused", "late", "p99_ms"), row, strict=True))
-        for name, *row in table
+    """Ask ten times as much as can be answered, whatever comes back; return figures by view."""
+    found = {}
+    for name, (path, option, clients) in OVERLOADS.items():
+        with running(f"{_SERVE} --interface rsgi {option}") as one:
+            ask(one, path, clients, 1)
+            quiet = ask(one, path, clients, seconds)
+            capacity = quiet["per_second"]
+            phases = [
+                Phase(10 * capacity, 2),
+                Phase(10 * capacity, 2 * seconds),
+                Phase(0.7 * capacity, seconds),
+            ]
+            found[name] = overload_rows(
+                quiet, phases, load_openly(one.port, path, phases, CORES[1])
+            )
+    heads = ["overload", "load", "asked/s", "answered/s", "p50 ms", "p99 ms", "503/s"]
+    rows = [[name, load, *row.values()] for name, of in found.items() for load, row in of.items()]
+    print_table([*heads, "503 p50 ms", "503 p99 ms", "last 503 s"], rows)
+    return found
+
+
+def overload_rows(
+    quiet: dict[str, Any], phases: list[Phase], found: list[dict[str, Any]]
+) -> dict[str, dict[str, float]]:
+    """Return a row for each load: rates a second, and times in milliseconds.
+
+    Raises RuntimeError if a request was left without an answer.
+    """
+    if lost := sum(one["other"] + one["hanging"] for one in found):
+        raise RuntimeError(f"{lost} requests had no answer, or another than 200 and 503")
+    closed = {
+        "asked": quiet["per_second"],
+        "answered": quiet["per_second"],
+        "p50_ms": quiet["p50_ms"],
+        "p99_ms": quiet["p99_ms"],
     }
+    nothing = dict.fromkeys(("refused", "refused_p50_ms", "refused_p99_ms", "last_refused_s"), 0.0)
+    rows = [closed | nothing]
+    for phase, one in zip(phases, found, strict=True):
+        rates = {name: one[name] / phase.seconds for name in ("asked", "answered", "refused")}
+        rows.append({name: one[name] for name in rows[0]} | rates)
+    rounded = [{name: round_figure(figure) for name, figure in row.items()} for row in rows]
+    return dict(zip(LOADS, rounded, strict=True))
 
 
 def main(arguments: list[str]) -> int:

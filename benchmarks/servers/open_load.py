@@ -15,11 +15,14 @@ import json
 import random
 import select
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from benchmarks.servers.load import pinned_to
 
 HOST = "127.0.0.1"
 # Fewer than a worker holds by default.
@@ -147,6 +150,15 @@ def due_times(phase: Phase) -> Iterator[float]:
     due = phase.began
     while (due := due + chance.expovariate(phase.rate)) < phase.began + phase.seconds:
         yield due
+
+
+def load_openly(port: int, path: str, phases: list[Phase], cores: str) -> Any:
+    """Go through phases in a process on a core of its own; return the summary of each."""
+    command = [*pinned_to(cores), sys.executable, "-m", "benchmarks.servers.open_load"]
+    command += [str(port), path, *(f"{phase.rate}:{phase.seconds}" for phase in phases)]
+    wait_s = sum(phase.seconds for phase in phases) + 2 * PATIENCE_S
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=wait_s)
+    return json.loads(done.stdout)
 
 
 def main(arguments: list[str]) -> int:

@@ -27,6 +27,12 @@ def compute() -> str:
     return str(sum(range(20_000)) + sum(i * i for i in range(4_000)))
 
 
+@app.get("/compute-5")
+def compute_5_ms() -> str:
+    """Compute for about as long; how long that is depends on the machine."""
+    return "".join(compute() for _ in range(12))
+
+
 @app.get("/wait-5")
 def wait_5_ms() -> str:
     time.sleep(0.005)

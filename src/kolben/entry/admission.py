@@ -11,7 +11,7 @@ one for each service time divided by the threads (Little's law).
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil, inf
+from math import inf
 from time import monotonic
 
 # How long the queue may take at most: so long, or so many times a job. Sixteen, as clients that
@@ -121,7 +121,7 @@ class Admission:
             doubled += 1
         allowed_s = min(self._allowed_s, most_s) * 2.0 ** min(doubled, 64)
         self._allowed_s = min(max(allowed_s, least_s), most_s)
-        self._limit = min(self.most, ceil(per_s * self._allowed_s))
+        self._limit = min(self.most, max(1, int(per_s * self._allowed_s)))
 
     def _time_of_job(self, now: float) -> float:
         """Return how long a job takes, in seconds; 0 while that is not known."""
