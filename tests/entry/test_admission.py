@@ -49,6 +49,14 @@ def test_no_more_wait_than_may_however_little_is_known(waiting: int, expected: b
     assert expected is Admission(3, lambda: 1).admits(waiting)
 
 
+def test_what_an_idle_thread_is_about_to_take_does_not_wait() -> None:
+    idle = [None]
+    door = Admission(1, lambda: 2, idle)
+    assert door.admits(1)
+    idle.clear()
+    assert not door.admits(1)
+
+
 @pytest.mark.parametrize("part", [0.5, 0.8, 0.9])
 def test_nobody_is_refused_while_it_can_be_done(
     part: float, usual: tuple[Queueing, float, float]

@@ -10,8 +10,8 @@ one for each service time divided by the threads (Little's law).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import inf
+from collections.abc import Callable, Sized
+from math import ceil, inf
 from time import monotonic
 
 # How long the queue may take at most: so long, or so many times a job. Sixteen, as clients that
@@ -49,13 +49,15 @@ class Admission:
     """Decides for the queue of one pool of threads.
 
     most: requests that may wait at once, however short a time. count_threads: returns how many
-    jobs can be at work at once.
+    jobs can be at work at once. idle: as many as there are threads that have nothing to do, and no
+    job on its way to them.
     """
 
     __slots__ = (
         "_allowed_s",
         "_begun_before",
         "_count_threads",
+        "_idle",
         "_known",
         "_limit",
         "_moved",
@@ -66,11 +68,12 @@ class Admission:
         "most",
     )
 
-    def __init__(self, most: int, count_threads: Callable[[], int]) -> None:
+    def __init__(self, most: int, count_threads: Callable[[], int], idle: Sized = ()) -> None:
         self.most = most
         # Jobs that have been taken from the queue: each thread adds its own.
         self.begun = 0
         self._count_threads = count_threads
+        self._idle = idle
         self._known = 0
         self._service_s = inf
         # How long the queue may take now, and how many that is.
@@ -94,7 +97,7 @@ class Admission:
         now = monotonic()
         if now >= self._next_look:
             self._look(now, waiting)
-        if waiting < self._limit:
+        if waiting < self._limit or self._idle:
             return True
         self._refused += 1
         return False
@@ -121,7 +124,7 @@ class Admission:
             doubled += 1
         allowed_s = min(self._allowed_s, most_s) * 2.0 ** min(doubled, 64)
         self._allowed_s = min(max(allowed_s, least_s), most_s)
-        self._limit = min(self.most, max(1, int(per_s * self._allowed_s)))
+        self._limit = min(self.most, ceil(per_s * self._allowed_s))
 
     def _time_of_job(self, now: float) -> float:
         """Return how long a job takes, in seconds; 0 while that is not known."""

@@ -106,11 +106,11 @@ class Pool:
         self.size = size
         self.spare = spare
         self._growth = Growth()
-        self.admission = Admission(most_waiting, self.count_threads)
         self._jobs: SimpleQueue[Any] = SimpleQueue()
         self._threads = 0
         # One item for each thread that waits for a job: what it loses to a job, it gets back.
         self._idle: deque[None] = deque()
+        self.admission = Admission(most_waiting, self.count_threads, self._idle)
         self._lock = threading.Lock()
 
     def put(self, work: Callable[..., None], *args: Any) -> None:
