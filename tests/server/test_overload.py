@@ -107,7 +107,7 @@ def test_what_is_taken_on_is_answered_soon_and_the_rest_at_once(
 def test_fewer_wait_where_it_is_said_so(serve: Callable[..., Server]) -> None:
     server = serve(APP.replace("SECONDS", "0.05"), "--threads", "2", "--max-waiting", "4")
     clients = Clients(server)
-    clients.ask(6, until=20)
+    clients.ask(4, until=20)
     assert clients.refusals == set()
     clients.ask(20, until=60)
     assert len(clients.refusals) == 1
