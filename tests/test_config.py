@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -264,9 +265,50 @@ def test_get_namespace(config: Config, options: dict[str, bool], expected: dict[
     assert config.get_namespace("STORE_", **options) == expected
 
 
-@pytest.mark.parametrize("name", ["__getitem__", "get", "__contains__", "__setitem__", "update"])
-def test_it_is_read_and_written_as_a_dict_is(name: str) -> None:
+@pytest.mark.parametrize("name", ["__getitem__", "get", "__contains__"])
+def test_it_is_read_as_a_dict_is(name: str) -> None:
     assert getattr(Config, name) is getattr(dict, name)
+
+
+CHANGES: dict[str, Callable[[Any], Any]] = {
+    "set": lambda config: config.__setitem__("A", 1),
+    "delete": lambda config: config.__delitem__("DEBUG"),
+    "or": lambda config: config.__ior__({"A": 1}),
+    "clear": lambda config: config.clear(),
+    "pop": lambda config: config.pop("DEBUG"),
+    "popitem": lambda config: config.popitem(),
+    "setdefault": lambda config: config.setdefault("A", 1),
+    "update": lambda config: config.update(A=1),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_it_is_changed_as_a_dict_is_and_that_is_noted(
+    config: Config, change: Callable[[Any], Any]
+) -> None:
+    plain, before = dict(config), config._version
+    assert change(config) == change(plain)
+    assert config == plain
+    assert config._version is not before
+
+
+def test_a_change_that_breaks_off_is_noted_too(config: Config) -> None:
+    before = config._version
+    with pytest.raises(TypeError):
+        config.update([("A", 1), None])
+    assert config["A"] == 1
+    assert config._version is not before
+
+
+@pytest.mark.parametrize(
+    "clone", [copy.copy, copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))]
+)
+def test_a_copy_is_as_it_was(config: Config, clone: Any) -> None:
+    made = clone(config)
+    assert (type(made), dict(made), made.root_path) == (Config, dict(config), config.root_path)
+    before = config._version
+    made["A"] = 1
+    assert config._version is before
 
 
 def test_repr_shows_its_class_and_content(config: Config) -> None:

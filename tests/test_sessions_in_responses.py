@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -179,6 +179,67 @@ def test_one_that_is_not_permanent_is_never_sent_again(
     assert seen(nothing) == (None, None)
     seen(lambda: session.update(_permanent=True))
     assert seen(nothing)[1] == "Cookie"
+
+
+# What is known of an app
+
+SETTINGS: dict[str, Any] = {
+    "SECRET_KEY": "another",
+    "SESSION_COOKIE_NAME": "own",
+    "SESSION_COOKIE_DOMAIN": "a.example",
+    "SESSION_COOKIE_PATH": "/own",
+    "APPLICATION_ROOT": "/root",
+    "SESSION_COOKIE_SECURE": True,
+    "SESSION_COOKIE_HTTPONLY": False,
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "SESSION_COOKIE_PARTITIONED": True,
+    "SECRET_KEY_FALLBACKS": ["old"],
+}
+
+
+@pytest.mark.parametrize("key", SETTINGS)
+def test_each_setting_counts_from_the_next_request_on(app: Flask, seen: Any, key: str) -> None:
+    """As it does where every method is asked each time."""
+    seen(lambda: session.update(a=1))
+    app.config[key] = SETTINGS[key]
+    cookie, _ = seen(lambda: session.update(a=2))
+    app.session_interface = interface_with("subclass", "nothing", None)
+    asked, _ = seen(lambda: session.update(a=2))
+    assert cookie.partition(";")[2] == asked.partition(";")[2]
+    name, _, token = cookie.partition(";")[0].partition("=")
+    interface = app.session_interface
+    assert name == interface.get_cookie_name(app)
+    assert interface.get_signing_serializer(app).loads(token)["a"] == 2  # type: ignore[union-attr]  # there is a key
+
+
+def test_a_fallback_key_may_be_put_into_the_list_later(app: Flask, seen: Any) -> None:
+    keys: list[str] = []
+    app.config["SECRET_KEY_FALLBACKS"] = keys
+    seen(lambda: session.update(a=1))
+    old, app.config["SECRET_KEY"] = app.config["SECRET_KEY"], "new"
+    keys.append(old)
+    found: list[Any] = []
+    seen(lambda: found.append(dict(session)))
+    assert found == [{"a": 1}]
+
+
+def test_a_shorter_lifetime_counts_at_once(app: Flask, seen: Any) -> None:
+    seen(lambda: session.update(a=1))
+    app.permanent_session_lifetime = timedelta(seconds=-1)
+    found: list[Any] = []
+    seen(lambda: found.append(dict(session)))
+    assert found == [{}]
+
+
+def test_a_plain_dict_may_be_the_configuration(app: Flask, seen: Any) -> None:
+    app.config = dict(app.config)  # type: ignore[assignment]  # some do
+    assert seen(lambda: session.update(a=1))[0].startswith("session=")
+
+
+def test_a_cookie_that_is_too_large_is_warned_of(app: Flask, seen: Any) -> None:
+    app.config["MAX_COOKIE_SIZE"] = 50
+    with pytest.warns(UserWarning, match="too large"):
+        seen(lambda: session.update(a=1))
 
 
 # Interfaces and classes of one's own

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import wraps
 from types import ModuleType
 from typing import IO, Any, Generic, Self, TypeVar, overload
 
@@ -41,11 +42,27 @@ class ConfigAttribute(Generic[T]):
         obj.config[self.__name__] = value
 
 
+def _noting(change: Callable[..., Any]) -> Any:
+    """Wrap a method of dict so that it notes, after it, that something has changed."""
+
+    @wraps(change)
+    def method(self: Config, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return change(self, *args, **kwargs)
+        finally:  # part of it may be done
+            self._version = object()
+
+    return method
+
+
 class Config(dict[str, Any]):
     """A dict whose keys in capitals configure the app; files and objects may give more keys.
 
     root_path: where relative file names start.
     """
+
+    # Another object after each change: who keeps what was worked out from it, keeps this as well.
+    _version: object | None = None
 
     # Reading must cost what a dict's does, so nothing here overrides how it is read.
 
@@ -54,6 +71,16 @@ class Config(dict[str, Any]):
     ) -> None:
         super().__init__(defaults or {})
         self.root_path = root_path
+        self._version = object()
+
+    __setitem__ = _noting(dict.__setitem__)
+    __delitem__ = _noting(dict.__delitem__)
+    __ior__ = _noting(dict.__ior__)
+    clear = _noting(dict.clear)
+    pop = _noting(dict.pop)
+    popitem = _noting(dict.popitem)
+    setdefault = _noting(dict.setdefault)
+    update = _noting(dict.update)
 
     def from_envvar(self, variable_name: str, silent: bool = False) -> bool:
         """Take the Python file that an environment variable names; say whether it was taken.

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.datastructures import CallbackDict, Headers
 
+from kolben.config import ConfigAttribute
 from kolben.core.client_headers import cookie_of
+from kolben.core.cookies import around_value
+from kolben.core.response import Response as OwnResponse
 from kolben.core.signing import KeptSerializer, lazy_sha1, may_hold
 from kolben.json.tag import TaggedJSONSerializer
 from kolben.typing import App, Request, Response
@@ -214,13 +217,14 @@ class SecureCookieSessionInterface(SessionInterface):
 
         A cookie that is forged, expired, unreadable or holds no dict gives an empty session.
         """
-        serializer = self.get_signing_serializer(app)
+        known = self._known(app)
+        serializer = self.get_signing_serializer(app) if known is None else known.serializer
         if serializer is None:
             return None
-        cookie = cookie_of(request, self.get_cookie_name(app))
+        cookie = cookie_of(request, self.get_cookie_name(app) if known is None else known.name)
         if not cookie:
             return self.session_class()
-        max_age_s = int(app.permanent_session_lifetime.total_seconds())
+        max_age_s = _lifetime_s(app) if known is None else known.lifetime_s
         try:
             content = serializer.loads(cookie, max_age=max_age_s)
         except BadData:
@@ -256,15 +260,29 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def _set_cookie(self, app: App, session: SessionMixin, response: Response) -> None:
         """Let the response carry the session."""
-        serializer = self.get_signing_serializer(app)
+        known = self._known(app)
+        serializer = self.get_signing_serializer(app) if known is None else known.serializer
         if serializer is None:
             raise RuntimeError(NO_KEY)
-        response.set_cookie(
-            self.get_cookie_name(app),
-            serializer.dumps(dict(session)),
-            expires=self.get_expiration_time(app, session),
-            **self._cookie_options(app),
-        )
+        value = serializer.dumps(dict(session))
+        expires = self.get_expiration_time(app, session)
+        if known is not None and expires is None and known.set_cookie(response, value):
+            return
+        options = self._cookie_options(app)
+        response.set_cookie(self.get_cookie_name(app), value, expires=expires, **options)
+
+    def _known(self, app: App) -> _Known | None:
+        """Return what the methods above say of an app; None if each has to be asked."""
+        if type(self) is not SecureCookieSessionInterface or self.__dict__:
+            return None
+        config = app.config
+        version = getattr(config, "_version", None)  # a dict may have been put there
+        kept: tuple[object, _Known | None] | None = app.__dict__.get("_known_of_session")
+        if kept is None or kept[0] is not version:
+            # The version is read first: what changes meanwhile has another one.
+            kept = app.__dict__["_known_of_session"] = (version, _learn(self, app, version))
+        # A list of keys may grow without another version.
+        return None if config["SECRET_KEY_FALLBACKS"] else kept[1]
 
     def _cookie_options(self, app: App) -> dict[str, Any]:
         """Return the attributes that the cookie has, also when it is deleted."""
@@ -276,6 +294,89 @@ class SecureCookieSessionInterface(SessionInterface):
             "samesite": self.get_cookie_samesite(app),
             "httponly": self.get_cookie_httponly(app),
         }
+
+
+def _lifetime_s(app: App) -> int:
+    """Return how long a session may be used after it was signed."""
+    return int(app.permanent_session_lifetime.total_seconds())
+
+
+class _Known(NamedTuple):
+    """How sessions come and go with an app as it is configured.
+
+    around: what stands before and behind the value of a cookie that ends with the browser.
+    max_size: in characters of a whole Set-Cookie, above which a browser may refuse it; 0: none.
+    """
+
+    name: str
+    serializer: KeptSerializer
+    lifetime_s: int
+    around: tuple[str, str]
+    max_size: int
+
+    def set_cookie(self, response: Response, value: str) -> bool:
+        """Do what response.set_cookie() does, and say so; or leave it to that."""
+        kind = type(response)
+        headers = response.headers
+        before, behind = self.around
+        header = f"{before}{value}{behind}"
+        if (
+            kind.set_cookie is not _SET_COOKIE
+            or kind.max_cookie_size is not _MAX_COOKIE_SIZE
+            or "set_cookie" in response.__dict__
+            or type(headers) is not Headers
+            or 0 < self.max_size < len(header)
+        ):
+            return False
+        headers._list.append(("Set-Cookie", header))
+        return True
+
+
+_SET_COOKIE, _MAX_COOKIE_SIZE = OwnResponse.set_cookie, vars(OwnResponse)["max_cookie_size"]
+_STEPS = (
+    "_cookie_options",
+    "get_cookie_domain",
+    "get_cookie_httponly",
+    "get_cookie_name",
+    "get_cookie_partitioned",
+    "get_cookie_path",
+    "get_cookie_samesite",
+    "get_cookie_secure",
+    "get_signing_serializer",
+)
+_OWN_STEPS = [getattr(SecureCookieSessionInterface, step) for step in _STEPS]
+# Of types in which nothing changes.
+_SETTINGS = frozenset({str, bool, type(None)})
+
+
+def _learn(
+    interface: SecureCookieSessionInterface, app: App, version: object | None
+) -> _Known | None:
+    """Learn how an app has its sessions; None if that may change without another version."""
+    kinds = [
+        type(getattr(type(app), name)) for name in ("secret_key", "permanent_session_lifetime")
+    ]
+    if (
+        version is None
+        or kinds != [ConfigAttribute, ConfigAttribute]
+        or [getattr(type(interface), step) for step in _STEPS] != _OWN_STEPS
+        or type(app.secret_key) not in {str, bytes}
+    ):
+        return None
+    try:
+        serializer = interface.get_signing_serializer(app)
+        name, options = interface.get_cookie_name(app), interface._cookie_options(app)
+        max_size = app.config["MAX_COOKIE_SIZE"]
+        if (
+            type(serializer) is not KeptSerializer
+            or not serializer.is_text_serializer
+            or type(max_size) is not int
+            or not _SETTINGS.issuperset(map(type, (name, *options.values())))
+        ):
+            return None
+        return _Known(name, serializer, _lifetime_s(app), around_value(name, **options), max_size)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None  # who needs what is wrong, says so
 
 
 def _vary_by_cookie(response: Response) -> None:

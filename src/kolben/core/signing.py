@@ -167,13 +167,20 @@ def _signing(algorithm: Any, key: bytes) -> Sign:
     if not isinstance(method, BuiltinFunctionType):
         return lambda value: algorithm.get_signature(key, value)
     # RFC 2104 §2: H(K XOR opad, H(K XOR ipad, text)).
-    # PERF: for each HMAC OpenSSL looks a hash up by its name: 1.1 us instead of 1.6 us
-    # (benchmarks/shortcuts.py).
+    # PERF: for each HMAC OpenSSL looks a hash up by its name, and hashes the key twice: 0.6 us
+    # instead of 1.5 us (benchmarks/shortcuts.py).
     length = method().block_size
     padded = (key if len(key) <= length else method(key).digest()).ljust(length, b"\0")
-    inner = bytes(byte ^ 0x36 for byte in padded)
-    outer = bytes(byte ^ 0x5C for byte in padded)
-    return lambda value: method(outer + method(inner + value).digest()).digest()
+    begin_inner = method(bytes(byte ^ 0x36 for byte in padded)).copy
+    begin_outer = method(bytes(byte ^ 0x5C for byte in padded)).copy
+
+    def sign(value: bytes) -> bytes:
+        inner, outer = begin_inner(), begin_outer()
+        inner.update(value)
+        outer.update(inner.digest())
+        return outer.digest()  # type: ignore[no-any-return]  # of a hash
+
+    return sign
 
 
 class KeptSerializer(URLSafeTimedSerializer):
