@@ -14,7 +14,9 @@ from typing import Any
 # Read by every JSON document before its first value, which raw_decode() does not skip.
 _BEFORE_A_VALUE = " \t\n\r\ufeff"
 _SPACE = " \t\n\r"
-_scan = json.JSONDecoder().scan_once
+# Absent from the stubs.
+_decoder: Any = json.JSONDecoder()
+_scan = _decoder.scan_once
 
 
 @lru_cache(maxsize=64, typed=True)
