@@ -37,7 +37,7 @@ class ImmutableMultiDict(WerkzeugMultiDict[str, str]):
         # PERF: one look-up instead of two: 0.09 us instead of 0.17 us (benchmarks/shortcuts.py).
         values = _get(self, key)
         if values:
-            return values[0]
+            return values[0]  # type: ignore[no-any-return]  # a str
         raise BadRequestKeyError(key)
 
     def get(  # type: ignore[override]  # as of that class, whose overloads are five
