@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,6 +35,12 @@ SLOW = (
     "server/test_stop_signals.py",
     "test_drop_in.py",
 )
+
+
+def pytest_configure() -> None:
+    """Have Ctrl+C end what it should: a shell has it ignored by all that it runs in background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
