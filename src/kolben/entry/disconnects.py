@@ -22,10 +22,15 @@ ClientLeaves = Callable[[], Awaitable[Any]]
 
 
 class Watch:
-    """Cancels a task when a client goes away. is_gone: it has."""
+    """Cancels a task when a client goes away. is_gone: it has. watchers: who has it listen."""
 
-    def __init__(self, task: asyncio.Task[Any], client_leaves: ClientLeaves) -> None:
+    __slots__ = ("_cancelling", "_client_leaves", "_listener", "_task", "is_gone", "watchers")
+
+    def __init__(
+        self, task: asyncio.Task[Any], client_leaves: ClientLeaves, watchers: Watchers
+    ) -> None:
         self.is_gone = False
+        self.watchers = watchers
         self._task = task
         # How often somebody else had asked for the end of the task before.
         self._cancelling = task.cancelling()
@@ -97,10 +102,13 @@ def watchers_of(loop: asyncio.AbstractEventLoop) -> Watchers:
 
 def _watch(client_leaves: ClientLeaves) -> Watch:
     """Have the client of the running task watched."""
-    task = asyncio.current_task()
+    # PERF: the loop is asked for once; each time is a system call (getpid) in CPython 3.11.
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task(loop)
     assert task is not None
-    watch = Watch(task, client_leaves)
-    watchers_of(asyncio.get_running_loop()).add(watch)
+    watchers = watchers_of(loop)
+    watch = Watch(task, client_leaves, watchers)
+    watchers.add(watch)
     return watch
 
 
@@ -139,4 +147,4 @@ def run_watched(
             return None  # ours: the server need not hear of it
         raise
     finally:
-        watchers_of(asyncio.get_running_loop()).remove(watch)
+        watch.watchers.remove(watch)

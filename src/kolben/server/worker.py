@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing.util
 import sys
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from kolben.server.connections import end_silent_connections
 from kolben.server.draining import ClosingRSGI, close_asgi, close_wsgi
 from kolben.server.ending import Ending
 from kolben.server.facts import Facts, collect_facts
+from kolben.server.garbage import spare_the_loaded
 from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.listening import NO_SOCKETS, Identities, forget_others
 from kolben.server.pools import find_pools
@@ -61,6 +63,7 @@ class Loader:
         if HAS_POSIX_SIGNALS:
             stop_signals.forget_parents_handlers()
         forget_others(self.listening)
+        threshold = gc.get_threshold()
         try:
             app = ScriptInfo(self.settings.app).load_app()
             target = self._connect(app)
@@ -72,6 +75,7 @@ class Loader:
         self._report_when_ready(
             collect_facts(app, name, self.salt, ask=self.asks, warnings=warnings)
         )
+        spare_the_loaded(threshold)
         return target
 
     def _connect(self, app: App) -> Any:
