@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.chart import Panel, bar_chart, line_chart
+from benchmarks.one_request import THE_REST
 from benchmarks.serving import HAND_OVER_HEADS, hand_over_rows, shares
 from benchmarks.turns import HERE, RESULTS
 
@@ -52,6 +53,7 @@ IN_README = {
     "session read and write": "session read and write",
     "404": "404",
 }
+SHOWN_FROM_US = 0.2
 Result = Mapping[str, Any]
 
 
@@ -159,6 +161,22 @@ def inprocess_chart(interface: str, result: Result) -> str:
             panels.append(Panel(row["workload"], bars))
     note = "Microseconds of CPU time, median; shorter is better. Each panel has its own scale."
     return bar_chart(f"What a request costs, called as {interface.upper()}", note, panels)
+
+
+def one_request(result: Result) -> str:
+    """Write what each part of Kolben takes of each request, the largest first."""
+    rows = result["rows"]
+    names = {name for row in rows for name, us in row["parts"].items() if us >= SHOWN_FROM_US}
+    names -= {THE_REST}
+    in_all = {name: sum(row["parts"].get(name, 0) for row in rows) for name in names}
+    lines = []
+    for name in sorted(names, key=lambda name: -in_all[name]):
+        words = f"`{name}`: {result['about'][name]}" if name in result["about"] else name
+        lines.append([words, *(row["parts"].get(name) for row in rows)])
+    rest = [sum(us for name, us in row["parts"].items() if name not in names) for row in rows]
+    lines.append([THE_REST, *(round(us, 2) for us in rest)])
+    lines.append(["**all of it**", *(row["us"] for row in rows)])
+    return table(["µs", *(row["workload"] for row in rows)], lines)
 
 
 # Over HTTP.
@@ -292,6 +310,8 @@ def tables(found: Mapping[str, Result]) -> dict[str, str]:
         written["readme"] = readme(found)
         for interface in ("wsgi", "asgi"):
             written[f"inprocess-{interface}"] = inprocess(interface, one)
+    if one := found.get("one_request"):
+        written["one-request"] = one_request(one)
     if one := found.get("http"):
         written["http-throughput"] = http_throughput(one)
         written["http-text"] = http_workload("text", one)

@@ -37,7 +37,7 @@ class Side:
         self.empty: dict[str, str] = dict(module.LACKS)
         self.wrong: dict[str, str] = {}
         self.answers: dict[str, Answer] = {}
-        self._requests: dict[str, tuple[Caller, Raw]] = {}
+        self.requests: dict[str, tuple[Caller, Raw]] = {}
         loop = asyncio.new_event_loop()
         callers = {
             use: AsgiCaller(app, loop) if module.INTERFACE == "asgi" else WsgiCaller(app)
@@ -57,7 +57,7 @@ class Side:
             self.wrong[workload] = f"what is asked first has no header {error}"
             return
         answer = self.answers[workload] = caller.ask(raw)
-        self._requests[workload] = caller, raw
+        self.requests[workload] = caller, raw
         # Twice: what answers wrongly only the second time is wrong as well.
         for one in (answer, caller.ask(raw)):
             problem = EXPECTED[workload].check(one) if workload in EXPECTED else ""
@@ -66,7 +66,7 @@ class Side:
 
     def measure(self, workload: str) -> float:
         """Return the CPU seconds of a request."""
-        caller, raw = self._requests[workload]
+        caller, raw = self.requests[workload]
         return seconds_per_request(caller.prepare(raw))
 
     def introduction(self) -> dict[str, Any]:
