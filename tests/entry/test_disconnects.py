@@ -232,6 +232,17 @@ def test_watchers_do_not_keep_a_loop_alive() -> None:
     assert loop() is None
 
 
+def test_each_loop_has_watchers_of_its_own() -> None:
+    one, other = asyncio.new_event_loop(), asyncio.new_event_loop()
+    try:
+        first, second = watchers_of(one), watchers_of(other)
+        assert first is not second
+        assert [watchers_of(loop) for loop in (one, one, other)] == [first, first, second]
+    finally:
+        one.close()
+        other.close()
+
+
 def test_ticks_end_with_the_last_watch() -> None:
     async def main() -> bool:
         watchers = watchers_of(asyncio.get_running_loop())
