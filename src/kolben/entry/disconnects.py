@@ -52,8 +52,8 @@ class Watch:
 
     def end(self) -> None:
         """Stop listening: the task is done, or goes on whatever the client does."""
-        if self._listener is not None:
-            self._listener.cancel()
+        assert self._listener is not None
+        self._listener.cancel()
 
 
 class Watchers:
@@ -74,8 +74,7 @@ class Watchers:
 
     def remove(self, watch: Watch) -> None:
         """End a watch."""
-        if self._young.pop(watch, self) is self:
-            self._old.pop(watch, None)
+        if self._young.pop(watch, self) is self and self._old.pop(watch, self) is self:
             watch.end()
 
     def _tick(self) -> None:
