@@ -50,7 +50,7 @@ from kolben.core.response import plain_header, plain_response, set_code
 from kolben.core.signing import encode, may_hold, pack
 from kolben.entry.outgoing import _is_as_it_is, _is_plain
 from kolben.entry.refusals import check_line
-from kolben.json import dumps, dumps_compact
+from kolben.json import dumps, dumps_compact, loads, loads_text
 from kolben.json.provider import standard_default
 from kolben.json.tag import TaggedJSONSerializer
 from kolben.json.text import decode_json, json_writer, read_json
@@ -370,8 +370,15 @@ def _tags(serializer: Any, content: dict[str, Any]) -> Iterator[tuple[str, Call,
         lambda: dumps_compact(content),
         lambda: dumps(content, separators=(",", ":")),
     )
+    yield (
+        "a dict with nothing to tag, written",
+        lambda: serializer.dumps(content),
+        lambda: unhurried.dumps(content),
+    )
     yield "a dict tagged", lambda: serializer.tag(content), lambda: unhurried.tag(content)
     text = '{"count":1}'
+    with Flask(__name__).app_context():
+        yield "a text read with an app's provider", lambda: loads_text(text), lambda: loads(text)
     yield "no tag in a text", lambda: serializer.loads(text), lambda: unhurried.loads(text)
 
 

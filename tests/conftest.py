@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from kolben import Flask
+from kolben.entry.body_timeouts import set_body_timeout
 from kolben.testing import FlaskClient
 from tests import services
+from tests.entry.waiting import SOON_S
 from tests.fresh_interpreter import Interpreter
 from tests.kinds import KINDS, Written
 from tests.running import Server, find_free_port
@@ -49,6 +51,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(here).as_posix().startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture
+def bodies_due_soon() -> Iterator[None]:
+    """Have bodies that do not come given up after a tenth of a second (SOON_S)."""
+    set_body_timeout(SOON_S)
+    yield
+    set_body_timeout(0)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import threading
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
@@ -422,6 +423,16 @@ class Watcher:
         self.over.set()
 
 
+async def answer_on_loop(app: Flask, watcher: Watcher) -> None:
+    """Answer what Granian has handed over, and tell of its end as Granian's own coroutine does."""
+    try:
+        await app.__rsgi__(watcher.scope, watcher.proto)
+    except BaseException as error:  # noqa: BLE001
+        watcher.err(error)
+    else:
+        watcher.done()
+
+
 def served(app: Flask, message: Message) -> Answer:
     """Have the app answer in the way of `kolben serve`: a thread of the server's, and a loop."""
     try:
@@ -429,15 +440,8 @@ def served(app: Flask, message: Message) -> Answer:
     except UnicodeDecodeError:
         return Answer(400, Headers(), b"")
 
-    async def answer(watcher: Watcher) -> None:
-        try:
-            await app.__rsgi__(watcher.scope, watcher.proto)
-        except BaseException as error:  # noqa: BLE001  # as Granian's own does
-            watcher.err(error)
-        else:
-            watcher.done()
-
     async def serve() -> None:
+        answer = partial(answer_on_loop, app)
         schedule = Scheduling(app).start(asyncio.get_running_loop(), answer)
         await asyncio.to_thread(schedule, watcher)
         await asyncio.to_thread(watcher.over.wait, 20)

@@ -15,8 +15,6 @@ from werkzeug.datastructures import CallbackDict, Headers
 
 from kolben.config import ConfigAttribute
 from kolben.core.client_headers import cookie_of
-from kolben.core.cookies import around_value
-from kolben.core.response import Response as OwnResponse
 from kolben.core.signing import KeptSerializer, lazy_sha1, may_hold
 from kolben.json.tag import TaggedJSONSerializer
 from kolben.typing import App, Request, Response
@@ -266,10 +264,11 @@ class SecureCookieSessionInterface(SessionInterface):
             raise RuntimeError(NO_KEY)
         value = serializer.dumps(dict(session))
         expires = self.get_expiration_time(app, session)
-        if known is not None and expires is None and known.set_cookie(response, value):
-            return
-        options = self._cookie_options(app)
-        response.set_cookie(self.get_cookie_name(app), value, expires=expires, **options)
+        if known is None:
+            name, options = self.get_cookie_name(app), self._cookie_options(app)
+        else:
+            name, options = known.name, known.options
+        response.set_cookie(name, value, expires=expires, **options)
 
     def _known(self, app: App) -> _Known | None:
         """Return what the methods above say of an app; None if each has to be asked."""
@@ -304,35 +303,15 @@ def _lifetime_s(app: App) -> int:
 class _Known(NamedTuple):
     """How sessions come and go with an app as it is configured.
 
-    around: what stands before and behind the value of a cookie that ends with the browser.
-    max_size: in characters of a whole Set-Cookie, above which a browser may refuse it; 0: none.
+    options: the attributes of the cookie, whether it is set or deleted.
     """
 
     name: str
     serializer: KeptSerializer
     lifetime_s: int
-    around: tuple[str, str]
-    max_size: int
-
-    def set_cookie(self, response: Response, value: str) -> bool:
-        """Do what response.set_cookie() does, and say so; or leave it to that."""
-        kind = type(response)
-        headers = response.headers
-        before, behind = self.around
-        header = f"{before}{value}{behind}"
-        if (
-            kind.set_cookie is not _SET_COOKIE
-            or kind.max_cookie_size is not _MAX_COOKIE_SIZE
-            or "set_cookie" in response.__dict__
-            or type(headers) is not Headers
-            or 0 < self.max_size < len(header)
-        ):
-            return False
-        headers._list.append(("Set-Cookie", header))
-        return True
+    options: dict[str, Any]
 
 
-_SET_COOKIE, _MAX_COOKIE_SIZE = OwnResponse.set_cookie, vars(OwnResponse)["max_cookie_size"]
 _STEPS = (
     "_cookie_options",
     "get_cookie_domain",
@@ -366,15 +345,11 @@ def _learn(
     try:
         serializer = interface.get_signing_serializer(app)
         name, options = interface.get_cookie_name(app), interface._cookie_options(app)
-        max_size = app.config["MAX_COOKIE_SIZE"]
-        if (
-            type(serializer) is not KeptSerializer
-            or not serializer.is_text_serializer
-            or type(max_size) is not int
-            or not _SETTINGS.issuperset(map(type, (name, *options.values())))
+        if type(serializer) is not KeptSerializer or not _SETTINGS.issuperset(
+            map(type, (name, *options.values()))
         ):
             return None
-        return _Known(name, serializer, _lifetime_s(app), around_value(name, **options), max_size)
+        return _Known(name, serializer, _lifetime_s(app), options)
     except (AttributeError, KeyError, TypeError, ValueError):
         return None  # who needs what is wrong, says so
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -11,17 +11,10 @@ from werkzeug.datastructures import Headers
 
 from kolben import Flask, request
 from kolben.entry.body_timeouts import SlowBody, _waits_of, in_time, set_body_timeout
-from tests.entry.waiting import wait_until
+from tests.entry.waiting import SOON_S, wait_until
 from tests.wires import ASGIConnection, Message, RSGIConnection
 
-SOON_S = 0.1
-
-
-@pytest.fixture(autouse=True)
-def soon() -> Iterator[None]:
-    set_body_timeout(SOON_S)
-    yield
-    set_body_timeout(0)
+pytestmark = pytest.mark.usefixtures("bodies_due_soon")
 
 
 async def never() -> None:

@@ -6,6 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
+# In which what is not there counts as late.
+SOON_S = 0.1
+
 
 async def wait_until(claim: Callable[[], object]) -> None:
     """Return when a claim has become true; fail if that takes long."""

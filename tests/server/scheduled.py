@@ -12,10 +12,12 @@ from werkzeug.datastructures import Headers
 
 from kolben import Flask
 from kolben.entry import threads
+from kolben.server.observing import Observer
 from kolben.server.scheduling import Scheduling
-from tests.wires import Message, Watcher
+from tests.wires import Message, Watcher, answer_on_loop
 
 Schedule = Callable[[Any], None]
+Watched = Callable[[list[Any]], Observer]
 
 
 def watcher(path: str = "/", method: str = "GET", body: bytes = b"", **headers: str) -> Watcher:
@@ -29,14 +31,9 @@ def serve(app: Flask, act: Callable[[Schedule], Awaitable[Any]], **options: Any)
     """Schedule requests as Granian does, from another thread; return what the loop ran."""
     on_loop: list[str] = []
 
-    async def answer(asked: Any) -> None:
+    async def answer(asked: Watcher) -> None:
         on_loop.append(asked.scope.path)
-        try:
-            await app.__rsgi__(asked.scope, asked.proto)
-        except BaseException as error:  # noqa: BLE001  # as Granian's own does
-            asked.err(error)
-        else:
-            asked.done()
+        await answer_on_loop(app, asked)
 
     async def run() -> None:
         schedule = Scheduling(app, **options).start(asyncio.get_running_loop(), answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,16 +13,9 @@ import pytest
 
 from kolben.entry.body_timeouts import set_body_timeout
 from kolben.server.arrivals import Arrival, Arrivals
-from tests.entry.waiting import wait_until
+from tests.entry.waiting import SOON_S, wait_until
 
-SOON_S = 0.1
-
-
-@pytest.fixture(autouse=True)
-def soon() -> Iterator[None]:
-    set_body_timeout(SOON_S)
-    yield
-    set_body_timeout(0)
+pytestmark = pytest.mark.usefixtures("bodies_due_soon")
 
 
 class Coming:

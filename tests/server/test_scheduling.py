@@ -5,23 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from werkzeug.routing import BaseConverter
 
 from kolben import Flask, Response, g, request
-from kolben.core.exchange import watchers
 from kolben.entry import threads
 from kolben.server import draining
 from kolben.server.counting import RequestCounter
-from kolben.server.observing import Observer
 from kolben.server.proxies import adaptation_of
 from kolben.server.scheduling import Scheduling, scheduler_maker
-from tests.server.scheduled import Busy, Schedule, ask, serve, watcher
-
-Watched = Callable[[list[Any]], Observer]
+from tests.server.scheduled import Busy, Schedule, Watched, ask, serve, watcher
 
 
 @pytest.fixture
@@ -29,17 +24,6 @@ def app() -> Flask:
     app = Flask(__name__, static_folder=None)
     app.add_url_rule("/", "where", lambda: threading.current_thread().name)
     return app
-
-
-@pytest.fixture
-def watched() -> Iterator[Watched]:
-    """Make an observer that notes exchanges in a list; requests look for them until the end."""
-
-    def begin(noted: list[Any]) -> Observer:
-        return Observer(at_end=(noted.append,))
-
-    yield begin
-    watchers.clear()
 
 
 def test_a_plain_view_is_answered_by_a_thread_that_the_loop_never_sees(app: Flask) -> None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from kolben import Flask, request
-from kolben.core.exchange import watchers
 from kolben.entry import bodies, threads
 from kolben.entry.body_timeouts import set_body_timeout
 from kolben.server import draining, scheduling
 from kolben.server.counting import RequestCounter
-from kolben.server.observing import NOT_BEGUN, Observer
-from tests.server.scheduled import Busy, Schedule, ask, serve, watcher
+from kolben.server.observing import NOT_BEGUN
+from tests.server.scheduled import Busy, Schedule, Watched, ask, serve, watcher
 from tests.wires import RSGIConnection, RSGIProtocolClosed, Watcher
-
-Watched = Callable[[list[Any]], Observer]
 
 
 @pytest.fixture
@@ -27,17 +24,6 @@ def app() -> Flask:
     app.add_url_rule("/", "view", str)
     app.add_url_rule("/body", "body", lambda: request.get_data(), methods=["POST"])
     return app
-
-
-@pytest.fixture
-def watched() -> Iterator[Watched]:
-    """Make an observer that notes exchanges in a list; requests look for them until the end."""
-
-    def begin(noted: list[Any]) -> Observer:
-        return Observer(at_end=(noted.append,))
-
-    yield begin
-    watchers.clear()
 
 
 @pytest.mark.parametrize("body", [b"data", b"x" * 65536], ids=["a few bytes", "just as many"])

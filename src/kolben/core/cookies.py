@@ -65,22 +65,6 @@ def cookie_header(
     return _write(key, value, max_age, expires, *attributes, max_size)
 
 
-def around_value(
-    key: str,
-    path: str | None = "/",
-    domain: str | None = None,
-    secure: bool = False,
-    httponly: bool = False,
-    samesite: str | None = None,
-    partitioned: bool = False,
-) -> tuple[str, str]:
-    """Return what stands before and behind the value of a cookie that ends with the browser.
-
-    That is for a value of word characters, dots and hyphens. Raises as cookie_header() does.
-    """
-    return _add_around((key, None, "", (path, domain, samesite, secure, httponly, partitioned)))
-
-
 def _end_as_text(expires: Any, max_age: Any) -> str | None:
     """Return the Expires of a cookie, "" for none; None if it takes Werkzeug to tell."""
     if expires is None:

@@ -135,10 +135,8 @@ class Engine:
         """
         if not self._waits_on_loop or self.by_steps or self.is_wrapped:
             return True
-        if not (self._asks_router and self._converters_are_quick):
-            return False
-        found = self.router.find(method, path)
-        return isinstance(found, tuple) and not found[0].on_loop
+        plan = self._sure_plan(method, path)
+        return plan is not None and not plan.on_loop
 
     def reads_body_first(self, method: str, path: str) -> bool:
         """Say whether it is sure, as is_for_thread() is, that a body is read before the view runs.
@@ -147,10 +145,15 @@ class Engine:
         """
         if not self._streams_bodies or self.by_steps or self.is_wrapped:
             return True
+        plan = self._sure_plan(method, path)
+        return plan is not None and not plan.streams_body
+
+    def _sure_plan(self, method: str, path: str) -> Plan | None:
+        """Return the plan of a request; None if it takes what is the app's to tell."""
         if not (self._asks_router and self._converters_are_quick):
-            return False
+            return None
         found = self.router.find(method, path)
-        return isinstance(found, tuple) and not found[0].streams_body
+        return found[0] if isinstance(found, tuple) else None
 
     def _plan_of_no_rule(self, hooks: Hooks) -> Plan:
         """Make the plan of a request that no rule matches."""

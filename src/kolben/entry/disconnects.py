@@ -60,7 +60,7 @@ class Watchers:
     """The watches of one event loop that do not listen yet."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = weakref.ref(loop)
+        self._loop = weakref.proxy(loop)
         self._young: dict[Watch, None] = {}
         self._old: dict[Watch, None] = {}
         self._is_ticking = False
@@ -70,7 +70,7 @@ class Watchers:
         self._young[watch] = None
         if not self._is_ticking:
             self._is_ticking = True
-            asyncio.get_running_loop().call_later(PATIENCE_S, self._tick)
+            self._loop.call_later(PATIENCE_S, self._tick)
 
     def remove(self, watch: Watch) -> None:
         """End a watch."""
@@ -83,7 +83,7 @@ class Watchers:
         self._old, self._young = self._young, {}
         self._is_ticking = bool(self._old)
         if self._is_ticking:
-            asyncio.get_running_loop().call_later(PATIENCE_S, self._tick)
+            self._loop.call_later(PATIENCE_S, self._tick)
 
 
 _watchers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Watchers] = (
@@ -91,25 +91,17 @@ _watchers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Watchers] = (
 )
 
 
-# PERF: those that were asked for last, as most processes have one loop: 0.5 us for each wait.
-_latest: Watchers | None = None
-
-
 def watchers_of(loop: asyncio.AbstractEventLoop) -> Watchers:
     """Return the watchers of an event loop."""
-    global _latest
-    watchers = _latest
-    if watchers is None or watchers.loop() is not loop:
-        watchers = _watchers.get(loop)
-        if watchers is None:
-            watchers = _watchers[loop] = Watchers(loop)
-        _latest = watchers
+    watchers = _watchers.get(loop)
+    if watchers is None:
+        watchers = _watchers[loop] = Watchers(loop)
     return watchers
 
 
 def _watch(client_leaves: ClientLeaves) -> Watch:
     """Have the client of the running task watched."""
-    # PERF: the loop is asked for once; each time is a system call (getpid) in CPython 3.11.
+    # Asked for once: each time is a system call (getpid) in CPython 3.11.
     loop = asyncio.get_running_loop()
     task = asyncio.current_task(loop)
     assert task is not None

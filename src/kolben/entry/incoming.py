@@ -102,11 +102,7 @@ async def _answer_live(
 def _respond(
     context: RequestContext, is_head: bool, client_leaves: ClientLeaves
 ) -> Awaitable[Outgoing | None]:
-    """Return what runs the cycle of a matched request where its plan says, to be awaited.
-
-    PERF: no coroutine that would await it: 0.2 us, and as much where a view waits
-    (benchmarks.inprocess, "async view").
-    """
+    """Return what runs the cycle of a matched request where its plan says, to be awaited."""
     app, plan = context.app, context.plan
     if plan is None or not plan.on_loop:
         _check_room()

@@ -70,11 +70,13 @@ class Sending:
 
     def _end(self, why: WebSocketClosed, surprises: bool = False) -> None:
         """Note that the connection is over."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no _end(): the other half gives it.")
 
     def _raise_if_ended(self) -> None:
         """Raise WebSocketClosed if it is."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} has no _raise_if_ended(): the other half gives it."
+        )
 
     async def send(self, message: Message) -> None:
         """Send a message after those that came before; wait until the server has taken it."""

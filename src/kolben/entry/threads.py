@@ -118,13 +118,12 @@ class Pool:
 
         RuntimeError: there is no thread, and none can be started.
         """
-        now = monotonic()
         self._jobs.put((work, args))
         try:
             self._idle.pop()
         except IndexError:
             # While there are spare threads to have, only now and then.
-            if self._threads < self.size or now >= self._growth.next_look:
+            if self._threads < self.size or monotonic() >= self._growth.next_look:
                 self._grow()
 
     def count_waiting(self) -> int:

@@ -285,7 +285,8 @@ class TaggedJSONSerializer:
 
     def dumps(self, value: Any) -> str:
         """Write a value as JSON text, without spaces."""
-        # PERF: a dict in which there is nothing to tag is not copied: 1.4 us instead of 1.8 us.
+        # PERF: a dict in which there is nothing to tag is not copied: 1.4 us instead of 2.0 us
+        # (benchmarks/shortcuts.py).
         if not (
             self._is_usual
             and type(value) is dict

@@ -15,18 +15,24 @@ from benchmarks.servers.known import Server, server_of
 from benchmarks.servers.load import REQUESTS, check_tools, load
 from benchmarks.servers.running import Running, ask_all, last_words
 from benchmarks.turns import NotThereError
+from tests.services import give_up
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or not shutil.which("taskset"), reason="needs Linux and taskset"
-)
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, pins to cores")
+
+
+def need(program: str) -> None:
+    """Give the test up where a program is missing."""
+    if not shutil.which(program):
+        give_up(f"{program} is not installed; Debian has it as a package")
 
 
 @pytest.fixture
 def peers(tmp_path: Path) -> Path:
     """Environments where Kolben's is the one that runs this test."""
+    need("taskset")
     scripts = Path(sys.executable).parent
     if not (scripts / "kolben").exists():
-        pytest.skip("the command kolben is not installed beside this Python")
+        give_up("the command kolben is not installed beside this Python")
     (tmp_path / "peers" / "kolben").mkdir(parents=True)
     (tmp_path / "peers" / "kolben" / "bin").symlink_to(scripts)
     make_database(tmp_path / "items.sqlite")
@@ -57,8 +63,8 @@ def test_a_server_answers_rightly_and_is_looked_at(running: Running) -> None:
     assert running.memory_mb() == 0
 
 
-@pytest.mark.skipif(not shutil.which("wrk"), reason="needs wrk")
 def test_a_load_tells_requests_and_errors(running: Running) -> None:
+    need("wrk")
     check_tools()
     said = load(running.port, REQUESTS["JSON POST"], 2, 1, "0")
     assert said["requests"] > 10
