@@ -75,7 +75,8 @@ def test_far_above_capacity_what_is_let_in_waits_no_longer_than_it_takes(
     pool.load(capacity * times, 8)
     # It takes about a second until what came in the first moment is done.
     waits = pool.run.waits(began + 2)
-    least_s = LEAST_WAIT_S + LEAST_SERVICES * service_s
+    # And one of them more, as there are no parts of them.
+    least_s = LEAST_WAIT_S + LEAST_SERVICES * service_s + service_s / THREADS
     assert percentile(waits, 0.5) < 1.5 * least_s
     assert percentile(waits, 0.95) < 2 * least_s + 1.5 * service_s
     assert len(waits) > 0.9 * capacity * 6, "the threads have enough to do"
@@ -143,7 +144,7 @@ def test_just_above_capacity_nobody_waits_for_long(queueing: Make) -> None:
     began = pool.now
     pool.load(800 * 1.2, 60)
     assert percentile(pool.run.waits(began + 5), 0.95) < 0.1
-    assert len(pool.run.waits(began + 5)) > 0.93 * 800 * 55
+    assert len(pool.run.waits(began + 5)) > 0.9 * 800 * 55
 
 
 def test_one_job_that_hangs_changes_little(queueing: Make) -> None:

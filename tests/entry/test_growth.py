@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kolben.entry import growth
-from kolben.entry.growth import INTERVAL_S, MOST_USED, Growth
+from kolben.entry import core_use
+from kolben.entry.core_use import MOST_USED
+from kolben.entry.growth import INTERVAL_S, Growth
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ def test_a_thread_helps_where_the_process_uses_less_than_a_core(
 ) -> None:
     """used: cores, on average."""
     clock = 100.0
-    monkeypatch.setattr(growth, "process_time", lambda: clock)
+    monkeypatch.setattr(core_use, "process_time", lambda: clock)
     looks = Growth()
     looks.is_due(50.0)
     clock += used * 4
@@ -25,7 +26,7 @@ def test_a_thread_helps_where_the_process_uses_less_than_a_core(
 
 
 def test_it_looks_no_more_often_than_it_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(growth, "process_time", lambda: 1.0)
+    monkeypatch.setattr(core_use, "process_time", lambda: 1.0)
     looks = Growth()
     assert looks.is_due(50.0)
     assert not looks.is_due(50.0 + INTERVAL_S / 2)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kolben import Flask
-from kolben.entry import growth, threads
+from kolben.entry import core_use, threads
 from kolben.entry.admission import Admission
 from kolben.entry.growth import Growth
 from kolben.entry.threads import Pool, run_in_thread, the_pool
@@ -203,7 +203,7 @@ def test_threads_that_can_be_added_count_as_long_as_more_would_help(
     pool = Pool(2, spare=3)
     assert pool.count_threads() == 5
     used_s = 0.0
-    monkeypatch.setattr(growth, "process_time", lambda: used_s)
+    monkeypatch.setattr(core_use, "process_time", lambda: used_s)
     assert pool._growth.is_due(50.0)
     used_s = 60.0
     assert not pool._growth.is_due(100.0)

@@ -14,23 +14,30 @@ from collections.abc import Callable, Sized
 from math import ceil, inf
 from time import monotonic
 
+from kolben.entry.crowding import Crowding
+
 # How long the queue may take at most: so long, or so many times a job. Sixteen, as clients that
 # wait for their answers before they ask again are no overload, but a queue of fixed length: 64 of
 # them, a usual number, at four threads.
 MOST_WAIT_S = 1.0
 MOST_SERVICES = 16
 # And where more keeps coming than can be done: as much as keeps the threads at work until the next
-# one is let in. It may come only after the interpreter's switch interval.
-LEAST_WAIT_S = 0.005
+# one is let in. It comes as soon as one that computes has nothing to do.
+LEAST_WAIT_S = 0.001
 LEAST_SERVICES = 0.5
 
 # How often it is looked whether more comes than can be done: after so many seconds, or after a job
 # if that takes longer. It is more if of so many jobs that begin more than one is refused; or any,
-# while the queue takes so many times what it may at least.
+# while the queue takes so many times what it may at least. It is less, whatever is refused, if it
+# is less than this part of what was done when it was more.
 WINDOW_S = 0.25
 LONGEST_WINDOW_S = 1.0
 FEW_REFUSED = 8
 LONG = 4
+LESS = 0.9
+# How often to double what may wait after each look: where it is less, and where it is no more.
+DOUBLINGS_OF_LESS = 3
+DOUBLINGS = 1
 
 # Jobs after which their time is known. The shortest of them counts: the first ones connect to
 # databases and fill caches.
@@ -57,14 +64,17 @@ class Admission:
         "_allowed_s",
         "_begun_before",
         "_count_threads",
+        "_done_per_s",
         "_idle",
         "_known",
         "_limit",
+        "_looked",
         "_moved",
         "_next_look",
         "_refused",
         "_service_s",
         "begun",
+        "crowding",
         "most",
     )
 
@@ -72,6 +82,8 @@ class Admission:
         self.most = most
         # Jobs that have been taken from the queue: each thread adds its own.
         self.begun = 0
+        # How many threads may be at work while more comes than they can do.
+        self.crowding = Crowding()
         self._count_threads = count_threads
         self._idle = idle
         self._known = 0
@@ -79,9 +91,11 @@ class Admission:
         # How long the queue may take now, and how many that is.
         self._allowed_s = inf
         self._limit = most
-        # Since it was last looked; when that is next, and when the queue was last seen to move.
+        # Since it was last looked; when that was and is next; when the queue was seen to move.
         self._begun_before = self._refused = 0
-        self._next_look = self._moved = 0.0
+        self._looked = self._next_look = self._moved = 0.0
+        # Jobs a second when more came than could be done.
+        self._done_per_s = 0.0
 
     def note_service(self, took_s: float) -> None:
         """Take note of how long a thread was at one job; some of all jobs will do."""
@@ -104,27 +118,43 @@ class Admission:
 
     def _look(self, now: float, waiting: int) -> None:
         """Allow half as much where too much has come since the last time, else twice as much."""
-        begun, refused = self.begun - self._begun_before, self._refused
+        begun, refused, looked = self.begun - self._begun_before, self._refused, self._looked
         if begun:
             self._begun_before, self._moved = self.begun, now
         service_s = self._time_of_job(now)
         window_s = min(max(WINDOW_S, service_s), LONGEST_WINDOW_S)
         # While nobody asks, nothing waits.
         doubled = (now - self._next_look) // window_s
-        self._refused, self._next_look = 0, now + window_s
+        self._refused, self._looked, self._next_look = 0, now, now + window_s
         if not service_s:
             return
-        per_s = self._count_threads() / service_s
+        threads = self._count_threads()
+        per_s = min(threads, self.crowding.at_once) / service_s
         least_s = LEAST_WAIT_S + LEAST_SERVICES * service_s
         most_s = max(MOST_WAIT_S, MOST_SERVICES * service_s)
-        of_least = waiting / per_s / least_s
-        if refused * FEW_REFUSED > begun or (refused and of_least > LONG):
-            doubled -= 1
-        elif of_least <= 1:
-            doubled += 1
+        doublings = self._doublings(begun, refused, now - looked, waiting / per_s / least_s)
+        if doublings < 0:
+            self.crowding.look(now, begun, threads)
+        elif not refused:
+            self.crowding.end()
+        doubled += doublings
         allowed_s = min(self._allowed_s, most_s) * 2.0 ** min(doubled, 64)
         self._allowed_s = min(max(allowed_s, least_s), most_s)
         self._limit = min(self.most, ceil(per_s * self._allowed_s))
+
+    def _doublings(self, begun: int, refused: int, took_s: float, of_least: float) -> int:
+        """Return how often to double what may wait; -1: to halve it, as more came than was done.
+
+        begun, refused: since the last look. of_least: how long the queue is now, by the least.
+        """
+        is_long = of_least > LONG
+        is_less = begun + refused < self._done_per_s * took_s * LESS
+        if is_less and refused < begun and not is_long:
+            return DOUBLINGS_OF_LESS
+        if refused * FEW_REFUSED > begun or (refused and is_long):
+            self._done_per_s = begun / took_s
+            return -1
+        return DOUBLINGS if of_least <= 1 else 0
 
     def _time_of_job(self, now: float) -> float:
         """Return how long a job takes, in seconds; 0 while that is not known."""

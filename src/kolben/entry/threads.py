@@ -33,6 +33,9 @@ let_others_run: Callable[[], object] = getattr(os, "sched_yield", partial(sleep,
 # How long a spare thread waits for a job before it ends.
 SPARE_IDLE_S = 10.0
 
+# How long one that stands aside sleeps before it looks whether it is needed.
+ASIDE_S = 0.1
+
 # PERF: after a job that took less than QUICK_S, so many are not timed: -0.1 us a request
 # (benchmarks/serving.py).
 QUICK_S = 0.001
@@ -108,6 +111,8 @@ class Pool:
         self._growth = Growth()
         self._jobs: SimpleQueue[Any] = SimpleQueue()
         self._threads = 0
+        # Of them, those that take no job while fewer do as much.
+        self._aside = 0
         # One item for each thread that waits for a job: what it loses to a job, it gets back.
         self._idle: deque[None] = deque()
         self.admission = Admission(most_waiting, self.count_threads, self._idle)
@@ -157,6 +162,7 @@ class Pool:
     def _work(self) -> None:
         """Do jobs, for ever; a thread that can be spared only as long as there are some."""
         admission, unseen = self.admission, 0
+        crowding = admission.crowding
         while True:
             job = self._take()
             if job is None:
@@ -175,9 +181,27 @@ class Pool:
                 unseen = UNSEEN if took_s < QUICK_S else 0
             # Not kept until the next job comes.
             del work, args
+            if crowding.at_once < self._threads:
+                self._stand_aside()
             if self._jobs.empty():
                 work_for_loop(None)
                 self._idle.append(None)
+
+    def _stand_aside(self) -> None:
+        """Take no job as long as fewer threads do as much."""
+        admission, crowding = self.admission, self.admission.crowding
+        with self._lock:
+            if self._threads - self._aside <= crowding.at_once:
+                return
+            self._aside += 1
+        while crowding.at_once < self._threads:
+            begun = admission.begun
+            sleep(ASIDE_S)
+            if begun == admission.begun:
+                # The others hang, or nothing comes any more.
+                crowding.end()
+        with self._lock:
+            self._aside -= 1
 
     def _take(self) -> Any:
         """Wait for a job; None if this thread is not needed any more.
