@@ -170,7 +170,7 @@ def one_request(result: Result) -> str:
     names -= {THE_REST}
     in_all = {name: sum(row["parts"].get(name, 0) for row in rows) for name in names}
     lines = []
-    for name in sorted(names, key=lambda name: -in_all[name]):
+    for name in sorted(names, key=lambda name: (-in_all[name], name)):
         words = f"`{name}`: {result['about'][name]}" if name in result["about"] else name
         lines.append([words, *(row["parts"].get(name) for row in rows)])
     rest = [sum(us for name, us in row["parts"].items() if name not in names) for row in rows]

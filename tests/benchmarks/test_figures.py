@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.figures import CHARTS, CHECKOUT, PAGES, blocks, filled, outdated, results, table
+from benchmarks.figures import (
+    CHARTS,
+    CHECKOUT,
+    PAGES,
+    blocks,
+    filled,
+    one_request,
+    outdated,
+    results,
+    table,
+)
 from benchmarks.turns import RESULTS
 
 HTTP = {
@@ -77,6 +87,13 @@ def test_a_block_without_figures_says_so() -> None:
 def test_a_table_has_its_figures_to_the_right() -> None:
     written = table(["µs", "Flask"], [["text", 1234.5], ["JSON", None]])
     assert written == "| µs | Flask |\n| --- | ---: |\n| text | 1,234.5 |\n| JSON | - |\n"
+
+
+def test_parts_that_take_the_same_stand_by_name() -> None:
+    parts = {f"{name}.py": 1.0 for name in "hgfedcba"}
+    written = one_request({"rows": [{"workload": "text", "us": 8.0, "parts": parts}], "about": {}})
+    cells = [line.split(" | ")[0] for line in written.splitlines()[2:10]]
+    assert cells == [f"| {name}.py" for name in "abcdefgh"]
 
 
 def test_servers_are_ranked_and_told_how_they_start() -> None:
