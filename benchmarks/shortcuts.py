@@ -39,7 +39,7 @@ from kolben import Flask, Request, Response, current_app, request
 from kolben.core import hosts
 from kolben.core.body import read_small_body
 from kolben.core.client_cookies import find_cookie, parse_cookies
-from kolben.core.context import AppContext
+from kolben.core.context import AppContext, RequestContext
 from kolben.core.cookies import cookie_header
 from kolben.core.current import find_context, the_request
 from kolben.core.fields import ImmutableMultiDict, multi_dict_of, parse_fields
@@ -177,12 +177,21 @@ def answers() -> Iterator[tuple[str, Call, Call]]:
 
 
 class _OfSource(Request):
-    """Asks its source for the method, as for all else."""
+    """Reads its method and query as it does all else."""
 
     @lazy
     def method(self) -> str:
         """The method, in upper case."""
         return self.source.method()
+
+    @lazy
+    def args(self) -> Any:
+        """The fields of the query string."""
+        source = self._source
+        text = source.query_text() if source else self.environ.get("QUERY_STRING", "")
+        if not text.isascii():
+            text = self.query_string.decode("utf-8", "werkzeug.url_quote")
+        return multi_dict_of(self.parameter_storage_class, text)
 
 
 def bodies() -> Iterator[tuple[str, Call, Call]]:
@@ -220,6 +229,19 @@ def bodies() -> Iterator[tuple[str, Call, Call]]:
         lambda: Request(environ).method,
         lambda: _OfSource(environ).method,
     )
+    searched = create_environ("/search?q=piston")
+
+    def read_query(kind: type[Request]) -> Call:
+        asked = kind(searched)
+
+        def again() -> Any:
+            fields = asked.args
+            del asked.__dict__["args"]
+            return fields
+
+        return again
+
+    yield "the query of a request", read_query(Request), read_query(_OfSource)
     environ_of_form = EnvironBuilder(method="POST", data={"name": "piston"}).get_environ()
 
     def read_form() -> Any:
@@ -259,6 +281,18 @@ def proxies() -> Iterator[tuple[str, Call, Call]]:
         lambda: Request(environ).headers,
         lambda: EnvironHeaders(Request(environ).source.environ()),
     )
+    app: Any = current_app
+
+    def begin() -> RequestContext:
+        new: Any = object.__new__
+        begun: Any = new(RequestContext)
+        begun.app = app
+        begun._environ = environ
+        begun.request = environ["werkzeug.request"] = asked = new(app.request_class)
+        asked.environ = environ
+        return begun
+
+    yield "a request and its context", begin, lambda: RequestContext(app, environ)
     fields = multi_dict_of(ImmutableMultiDict, "q=piston")
     yield "a field read", lambda: fields["q"], lambda: MultiDict.__getitem__(fields, "q")
     context: Any = find_context()

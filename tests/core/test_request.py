@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
@@ -11,8 +11,10 @@ from werkzeug.test import EnvironBuilder, create_environ
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from kolben import Flask
+from kolben.core.current import the_request
 from kolben.core.request import Request, split_blueprint_path
 from kolben.core.source import EnvironSource
+from tests.wires import MakeClient
 
 
 def request_of(**kwargs: Any) -> Request:
@@ -202,3 +204,22 @@ def test_the_method_is_in_upper_case_however_it_is_read(method: str | None) -> N
     request = Request(environ)
     assert request.method == EnvironSource(environ).method() == (method or "GET").upper()
     assert Request.of(EnvironSource(environ)).method == request.method
+
+
+def test_a_request_class_that_is_made_its_own_way_is_called(app: Flask, wire: MakeClient) -> None:
+    class OwnRequest(Request):
+        tenant = ""
+
+        def __new__(cls, environ: dict[str, Any], *_: Any, **__: Any) -> Self:
+            made = super().__new__(cls)
+            made.tenant = environ["HTTP_HOST"]
+            return made
+
+    app.request_class = OwnRequest
+    app.add_url_rule("/", "tenant", lambda: the_request().tenant)  # type: ignore[attr-defined]  # of that class
+    assert wire(app).get("/", headers={"Host": "one.example"}).text == "one.example"
+
+
+def test_the_class_shows_what_its_args_are() -> None:
+    assert Request.args is vars(Request)["args"]
+    assert "query string" in str(Request.args.__doc__)

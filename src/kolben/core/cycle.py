@@ -39,7 +39,12 @@ def run(app: App, context: RequestContext, plan: Plan) -> Response | Page:
             answer = plan.view(**arguments) if arguments else plan.view()
     except Exception as error:
         answer = answer_error(app, error)
-    page = None if _is_seen(context, hooks) else page_of(app, answer)
+    # None where someone may look at the response before it is sent, or add to it.
+    page = (
+        None
+        if hooks.after or context.is_watched or context.has_cookie or request_finished.receivers
+        else page_of(app, answer)
+    )
     if page is not None:
         return page
     response = run_after(app, context, make_response(app, answer))
@@ -63,20 +68,18 @@ async def run_async(app: App, context: RequestContext, plan: Plan) -> Response |
             answer = await (plan.view_async(**arguments) if arguments else plan.view_async())
     except Exception as error:
         answer = await answer_error_async(app, error)
-    page = None if _is_seen(context, hooks) else page_of(app, answer)
+    # None where someone may look at the response before it is sent, or add to it.
+    page = (
+        None
+        if hooks.after or context.is_watched or context.has_cookie or request_finished.receivers
+        else page_of(app, answer)
+    )
     if page is not None:
         return page
     response = await run_after_async(app, context, make_response(app, answer))
     if request_finished.receivers:
         await announce_async(request_finished, app, response=response)
     return response
-
-
-def _is_seen(context: RequestContext, hooks: Hooks) -> bool:
-    """Say whether someone may look at the response before it is sent, or add to it."""
-    return bool(
-        hooks.after or context.is_watched or context.has_cookie or request_finished.receivers
-    )
 
 
 def plan_now(app: App, request: Request, plan: Plan) -> Plan:

@@ -110,7 +110,7 @@ class Engine:
             kind.close is WerkzeugRequest.close and kind._load_form_data is Request._load_form_data
         )
         # Else it may want the environ that it is made from.
-        self.request_is_own = kind.__init__ is Request.__init__
+        self.request_is_own = kind.__init__ is Request.__init__ and kind.__new__ is Request.__new__
         self.text_header = plain_text_header(app)
         adapter_is_own = not is_overridden(app, own_steps, "create_url_adapter")
         self._asks_router = adapter_is_own and not app.subdomain_matching

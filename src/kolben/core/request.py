@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
-from typing import IO, Any, Self
+from typing import IO, Any, Self, overload
 
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
@@ -45,6 +45,27 @@ class Limit:
 
     def __set__(self, request: Request, value: int | None) -> None:
         request.__dict__[self.key] = value
+
+
+class QueryFields:
+    """The fields of the query string; RequestEntityTooLarge (413) above 10,000."""
+
+    # PERF: worked out here, which @lazy would call for: 0.77 us instead of 0.84 us
+    # (benchmarks/shortcuts.py).
+    @overload
+    def __get__(self, request: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, request: Request, owner: type) -> MultiDict[str, str]: ...
+    def __get__(self, request: Any, owner: type) -> Self | MultiDict[str, str]:
+        if request is None:
+            return self
+        source = request._source
+        text = source.query_text() if source else request.environ.get("QUERY_STRING", "")
+        if not text.isascii():
+            text = request.query_string.decode("utf-8", "werkzeug.url_quote")
+        fields: MultiDict[str, str] = multi_dict_of(request.parameter_storage_class, text)
+        request.args = fields
+        return fields
 
 
 class Request(ClientHeaders):
@@ -156,14 +177,7 @@ class Request(ClientHeaders):
         """The address of the peer; behind a proxy that is the proxy, unless ProxyFix is on."""
         return self.source.remote_addr()
 
-    @lazy
-    def args(self) -> MultiDict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The fields of the query string; RequestEntityTooLarge (413) above 10,000."""
-        source = self._source
-        text = source.query_text() if source else self.environ.get("QUERY_STRING", "")
-        if not text.isascii():
-            text = self.query_string.decode("utf-8", "werkzeug.url_quote")
-        return multi_dict_of(self.parameter_storage_class, text)
+    args = QueryFields()  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     # What the app knows of it.
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from kolben.core.context import RequestContext
 from kolben.entry.outgoing import Outgoing
 from kolben.entry.respond import respond
 from kolben.typing import App, StartResponse, WSGIEnvironment
+
+_new: Any = object.__new__
 
 
 def answer(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -25,6 +28,14 @@ def respond_to(app: App, environ: WSGIEnvironment) -> Outgoing:
     # What nobody asked for has no hooks to run, and asyncio with it is slow to load.
     if not app._got_first_request and ("serving" in vars(app) or app.debug):
         app.serving.start_here()
-    by_steps = app.engine.by_steps
-    context = app.request_context(environ) if by_steps else RequestContext(app, environ)
+    engine = app.engine
+    if engine.by_steps or not engine.request_is_own:
+        context = app.request_context(environ)
+    else:
+        # PERF: set what both __init__ would: 0.49 us instead of 0.55 us (benchmarks/shortcuts.py).
+        context = _new(RequestContext)
+        context.app = app
+        context._environ = environ
+        context.request = environ["werkzeug.request"] = request = _new(app.request_class)
+        request.environ = environ
     return respond(app, context, environ["REQUEST_METHOD"] == "HEAD")
