@@ -46,7 +46,14 @@ from kolben.core.fields import ImmutableMultiDict, multi_dict_of, parse_fields
 from kolben.core.lazy import lazy
 from kolben.core.outgoing import _is_uri
 from kolben.core.pages import error_page, redirect_page
-from kolben.core.response import plain_header, plain_response, set_code
+from kolben.core.response import (
+    known_length,
+    length_header,
+    plain_header,
+    plain_response,
+    set_code,
+)
+from kolben.core.router import _leads_nowhere, _methods_at, _walk
 from kolben.core.signing import encode, may_hold, pack
 from kolben.entry.outgoing import _is_as_it_is, _is_plain
 from kolben.entry.refusals import check_line
@@ -117,6 +124,14 @@ def refusals() -> Iterator[tuple[str, Call, Call]]:
         lambda: check_line(method, path),
         lambda: find_line(f"{method} {path}"),
     )
+    app: Any = current_app
+    root = app.engine.router._root
+    parts = path.split("/")
+    yield (
+        "a path that no rule begins like",
+        lambda: _leads_nowhere(root, parts),
+        lambda: _walk(root, parts, 0, method, []) or frozenset(_methods_at(root, parts, 0)),
+    )
 
 
 def answers() -> Iterator[tuple[str, Call, Call]]:
@@ -134,13 +149,20 @@ def answers() -> Iterator[tuple[str, Call, Call]]:
     separators = (",", ":")
     yield (
         "the body and type of a JSON response",
-        lambda: provider._page(value),
+        lambda: provider._page(app, value),
         lambda: (
             f"{provider.dumps(value, separators=separators)}\n".encode(),
             not app.debug and plain_header(app.response_class, provider.mimetype),
         ),
     )
     response = Response("text")
+    body = b"Hello, world!"
+    length_header(len(body))
+    yield (
+        "the length of a small body",
+        lambda: known_length(len(body)) or length_header(len(body)),
+        lambda: ("Content-Length", str(len(body))),
+    )
     yield (
         "a body looked at before it goes out",
         lambda: _is_as_it_is(response),
@@ -231,17 +253,26 @@ def bodies() -> Iterator[tuple[str, Call, Call]]:
     )
     searched = create_environ("/search?q=piston")
 
-    def read_query(kind: type[Request]) -> Call:
+    def read_anew(name: str, kind: type[Request] = Request) -> Call:
         asked = kind(searched)
 
         def again() -> Any:
-            fields = asked.args
-            del asked.__dict__["args"]
-            return fields
+            value = getattr(asked, name)
+            del asked.__dict__[name]
+            return value
 
         return again
 
-    yield "the query of a request", read_query(Request), read_query(_OfSource)
+    yield "the query of a request", read_anew("args"), read_anew("args", _OfSource)
+    matched: Any = Request(searched)
+    matched.method = "GET"
+    yield "the method of a matched request", lambda: matched.method, read_anew("method")
+    pairs: dict[str, str] = {}
+    yield (
+        "a pair put into a dict",
+        lambda: dict.setdefault(pairs, "q", "piston"),
+        lambda: dict.__setitem__(pairs, "q", "piston"),
+    )
     environ_of_form = EnvironBuilder(method="POST", data={"name": "piston"}).get_environ()
 
     def read_form() -> Any:

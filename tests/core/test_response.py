@@ -16,6 +16,8 @@ from kolben.core.response import (
     add_first,
     content_type_for,
     is_plain,
+    known_length,
+    length_header,
     plain_header,
     plain_response,
     set_code,
@@ -219,3 +221,10 @@ def test_the_date_is_the_time_now() -> None:
     assert response.status_code == 304
     assert response.date is not None
     assert before <= response.date.timestamp() <= time()
+
+
+@pytest.mark.parametrize(("size", "is_kept"), [(0, True), (4095, True), (4096, False)])
+def test_the_headers_of_small_lengths_are_kept(size: int, is_kept: bool) -> None:
+    header = length_header(size)
+    assert header == ("Content-Length", str(size))
+    assert (known_length(size) is header) is is_kept

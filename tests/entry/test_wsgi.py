@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import create_environ
 
-from kolben import Flask, Response, has_app_context
+from kolben import Flask, Request, Response, has_app_context, request
 from kolben.core.current import find_context
 
 
@@ -153,3 +153,20 @@ def test_the_app_can_be_wrapped_in_middleware(app: Flask) -> None:
     app.wsgi_app = middleware  # type: ignore[method-assign]
     app.add_url_rule("/inner", "view", lambda: "inner")
     assert send(app, "/outer")[0] == [b"inner"]
+
+
+@pytest.mark.parametrize("method", ["POST", "post", "BREW"])
+def test_the_method_of_a_request_is_in_upper_case(app: Flask, method: str) -> None:
+    app.add_url_rule("/", "view", lambda: request.method, methods=["POST", "BREW"])
+    assert send(app, method=method)[0] == [method.upper().encode()]
+
+
+def test_a_request_class_says_its_method_itself(app: Flask) -> None:
+    class OwnRequest(Request):
+        @property
+        def method(self) -> str:  # type: ignore[override]  # a property of its own
+            return f"own {self.environ['REQUEST_METHOD']}"
+
+    app.request_class = OwnRequest
+    app.add_url_rule("/", "view", lambda: request.method)
+    assert send(app)[0] == [b"own GET"]

@@ -30,11 +30,9 @@ BEING_HANDLED: Any = object()
 
 # PERF: the tables of who listens, looked up once: 0.1 us a request (benchmarks/shortcuts.py).
 _HEARD_AT_START = appcontext_pushed.receivers
-_HEARD_AT_END = (
-    request_tearing_down.receivers,
-    appcontext_tearing_down.receivers,
-    appcontext_popped.receivers,
-)
+_HEARD_TEARING_DOWN = request_tearing_down.receivers
+_HEARD_TEARING_DOWN_APP = appcontext_tearing_down.receivers
+_HEARD_POPPED = appcontext_popped.receivers
 
 
 class AppContext:
@@ -372,9 +370,9 @@ class RequestContext(AppContext):
             plan is None
             or self._holds
             or app.teardown_appcontext_funcs
-            or _HEARD_AT_END[0]
-            or _HEARD_AT_END[1]
-            or _HEARD_AT_END[2]
+            or _HEARD_TEARING_DOWN
+            or _HEARD_TEARING_DOWN_APP
+            or _HEARD_POPPED
             or self.request.has_files
             or "werkzeug.debug.preserve_context" in environ
             or current.get() is not self

@@ -74,6 +74,7 @@ class Engine:
         "builders",
         "by_steps",
         "ends_quietly",
+        "is_plain",
         "is_wrapped",
         "opens_session_late",
         "overrides_errors",
@@ -111,6 +112,8 @@ class Engine:
         )
         # Else it may want the environ that it is made from.
         self.request_is_own = kind.__init__ is Request.__init__ and kind.__new__ is Request.__new__
+        # A request of WSGI may be made without calling its class.
+        self.is_plain = not self.by_steps and self.request_is_own and kind.method is Request.method
         self.text_header = plain_text_header(app)
         adapter_is_own = not is_overridden(app, own_steps, "create_url_adapter")
         self._asks_router = adapter_is_own and not app.subdomain_matching

@@ -69,8 +69,6 @@ def find_handler(spec: Spec, error: Exception, names: Iterable[str]) -> Handler 
     A handler for the error's code comes before one for its class only, a blueprint's before
     the app's, a subclass's before its parents'.
     """
-    if not spec:
-        return None
     kind, code = class_and_code(type(error))
     for wanted in (None,) if code is None else (code, None):
         for name in (*names, None):
@@ -86,10 +84,12 @@ def is_trapped(app: App, error: Exception) -> bool:
     """Say whether an HTTP error goes to the debugger instead of becoming a response."""
     if app.config["TRAP_HTTP_EXCEPTIONS"]:
         return True
+    if not isinstance(error, BadRequest):
+        return False
     trap_bad_requests = app.config["TRAP_BAD_REQUEST_ERRORS"]
-    if trap_bad_requests is None and app.debug and isinstance(error, BadRequestKeyError):
-        return True
-    return bool(trap_bad_requests) and isinstance(error, BadRequest)
+    if trap_bad_requests is None:
+        return app.debug and isinstance(error, BadRequestKeyError)
+    return bool(trap_bad_requests)
 
 
 def answer_error(app: App, error: Exception) -> Any:
@@ -168,13 +168,16 @@ def _explain(app: App, error: Exception) -> None:
 
 def _handler(app: App, error: Exception) -> Handler | None:
     """Find the handler for an error in the current request, to be called plainly."""
-    handler = find_handler(app.error_handler_spec, error, the_request().blueprints)
+    spec = app.error_handler_spec
+    # Without handlers nobody needs the names of the blueprints.
+    handler = find_handler(spec, error, the_request().blueprints) if spec else None
     return None if handler is None else app.ensure_sync(handler)
 
 
 def _handler_async(app: App, error: Exception) -> Handler | None:
     """Find the handler for an error in the current request, to be awaited."""
-    handler = find_handler(app.error_handler_spec, error, the_request().blueprints)
+    spec = app.error_handler_spec
+    handler = find_handler(spec, error, the_request().blueprints) if spec else None
     return None if handler is None else app.ensure_async(handler)
 
 

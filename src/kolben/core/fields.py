@@ -123,5 +123,6 @@ def multi_dict_of(kind: type[M], text: str) -> M:
 
 # Without the class's own methods, which refuse a change.
 _make_dict: Any = dict.__new__
-_put: Any = dict.__setitem__
+# PERF: not __setitem__, a wrapper of a slot: 0.06 us instead of 0.1 us (benchmarks/shortcuts.py).
+_put: Any = dict.setdefault
 _put_all: Any = dict.update

@@ -191,6 +191,20 @@ def plain_header(
 
 _new = object.__new__
 
+# The Content-Length headers of small bodies that were sent, by their sizes in bytes.
+_lengths: dict[int, tuple[str, str]] = {}
+_MOST_KNOWN_BYTES = 4096
+known_length = _lengths.get
+
+
+def length_header(size: int) -> tuple[str, str]:
+    """Return the Content-Length header for a body of `size` bytes, which known_length() lacks."""
+    # PERF: kept for the next one: 0.04 us instead of 0.09 us (benchmarks/shortcuts.py).
+    header = ("Content-Length", str(size))
+    if size < _MOST_KNOWN_BYTES:
+        _lengths[size] = header
+    return header
+
 
 def plain_response(response_class: type[R], body: bytes, content_type: tuple[str, str]) -> R:
     """Make a 200 response of a class that is_plain, from the bytes of its body.
@@ -201,7 +215,8 @@ def plain_response(response_class: type[R], body: bytes, content_type: tuple[str
     # (benchmarks/shortcuts.py).
     response = _new(response_class)
     headers = _new(Headers)
-    headers._list = [content_type, ("Content-Length", str(len(body)))]
+    size = len(body)
+    headers._list = [content_type, known_length(size) or length_header(size)]
     response.headers = headers
     response._on_close = []
     response.response = [body]

@@ -83,7 +83,7 @@ def page_of(app: App, answer: Any) -> Page | None:
         return answer.encode(), header
     if kind is dict or kind is list:
         make_page = getattr(app.json, "_page", None)  # any object may be put there
-        return None if make_page is None else make_page(answer)
+        return None if make_page is None else make_page(app, answer)
     return None
 
 

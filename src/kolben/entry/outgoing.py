@@ -17,6 +17,7 @@ from werkzeug.wsgi import ClosingIterator
 from kolben.core.async_body import AsyncBody, SentBody
 from kolben.core.engine import WAYS_OUT
 from kolben.core.outgoing import ADDRESS, LENGTH, LOCATION, check_status, inspect_headers
+from kolben.core.response import known_length, length_header
 from kolben.typing import Page, Request, Response
 
 # The body is a list where the response is one.
@@ -33,7 +34,8 @@ def outgoing(answer: Response | Page, request: Request, is_head: bool) -> Outgoi
     """
     if type(answer) is tuple:
         body, content_type = answer
-        length = ("Content-Length", str(len(body)))
+        size = len(body)
+        length = known_length(size) or length_header(size)
         return [] if is_head else [body], "200 OK", [content_type, length]
     response: Any = answer
     try:

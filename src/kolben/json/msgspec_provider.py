@@ -18,7 +18,7 @@ except ImportError as error:
 
 from kolben.core.response import plain_header
 from kolben.json.provider import DefaultJSONProvider
-from kolben.typing import Page
+from kolben.typing import App, Page
 
 # What dumps() is asked for by response(), and what msgspec writes anyway.
 _COMPACT = {"separators": (",", ":")}
@@ -60,17 +60,17 @@ class MsgspecProvider(DefaultJSONProvider):
                 pass
         return super().loads(s, **kwargs)
 
-    def _page(self, value: Any) -> Page | None:
+    def _page(self, app: App, value: Any) -> Page | None:
         """Return what response(value) would send; None if that is not compact, or overridden."""
         kind, own = type(self), self.__dict__
-        header = plain_header(self._app.response_class, self.mimetype)
+        header = plain_header(app.response_class, self.mimetype)
         if (
             header is None
             or kind.dumps is not _OWN_DUMPS
             or kind.response is not _OWN_RESPONSE
             or "dumps" in own
             or "response" in own
-            or (self._app.debug if self.compact is None else not self.compact)
+            or (app.debug if self.compact is None else not self.compact)
         ):
             return None
         return self._write(value) + b"\n", header

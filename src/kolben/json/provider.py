@@ -143,7 +143,7 @@ class DefaultJSONProvider(JSONProvider):
         one = len(args) == 1 and not kwargs
         value = args[0] if one else self._prepare_response_obj(args, kwargs)
         response_class = self._app.response_class
-        page = self._page(value)
+        page = self._page(self._app, value)
         if page is not None:
             return plain_response(response_class, *page)
         indented = self._app.debug if self.compact is None else not self.compact
@@ -154,9 +154,8 @@ class DefaultJSONProvider(JSONProvider):
             return response_class(text, mimetype=self.mimetype)
         return plain_response(response_class, text.encode(), header)
 
-    def _page(self, value: Any) -> Page | None:
+    def _page(self, app: App, value: Any) -> Page | None:
         """Return what response(value) would send; None if that is not compact, or overridden."""
-        app = self._app
         own = self.__dict__
         if (
             self.strict
