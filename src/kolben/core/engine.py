@@ -59,7 +59,10 @@ WAYS_OUT = ("__call__", "get_app_iter", "get_wsgi_headers", "get_wsgi_response",
 
 
 class Engine:
-    """What an app's requests are answered from."""
+    """What an app's requests are answered from.
+
+    is_plain: a request that comes over WSGI is made without calling its class.
+    """
 
     __slots__ = (
         "_asks_router",
@@ -112,7 +115,6 @@ class Engine:
         )
         # Else it may want the environ that it is made from.
         self.request_is_own = kind.__init__ is Request.__init__ and kind.__new__ is Request.__new__
-        # A request of WSGI may be made without calling its class.
         self.is_plain = not self.by_steps and self.request_is_own and kind.method is Request.method
         self.text_header = plain_text_header(app)
         adapter_is_own = not is_overridden(app, own_steps, "create_url_adapter")
