@@ -119,8 +119,10 @@ ErrorHandlers = dict[Union[type[Exception], None], Any]
 View = Callable[..., Any]
 Hook = Callable[..., Any]
 WSGIBody = Iterable[bytes]
-# What goes out as it is, since nobody looks at it as a response: body, Content-Type header.
+# The body of a response that nobody looks at as one, and its Content-Type header.
 Page = tuple[bytes, tuple[str, str]]
+# What a server takes: body, status, headers. The body is a list where it is no stream.
+Outgoing = tuple[Iterable[bytes], str, list[tuple[str, str]]]
 
 # ASGI (https://asgi.readthedocs.io): a connection, and its messages in and out.
 Scope = MutableMapping[str, Any]

@@ -21,10 +21,10 @@ from kolben.signals import (
     request_started,
     request_tearing_down,
 )
-from kolben.typing import App, Page, Request, Response
+from kolben.typing import App, Outgoing, Request, Response
 
 
-def run(app: App, context: RequestContext, plan: Plan) -> Response | Page:
+def run(app: App, context: RequestContext, plan: Plan) -> Response | Outgoing:
     """Answer a matched request whose context is active; raise what no handler answers."""
     hooks = plan.hooks
     answer = None
@@ -53,7 +53,7 @@ def run(app: App, context: RequestContext, plan: Plan) -> Response | Page:
     return response
 
 
-async def run_async(app: App, context: RequestContext, plan: Plan) -> Response | Page:
+async def run_async(app: App, context: RequestContext, plan: Plan) -> Response | Outgoing:
     """Answer a matched request whose context is active; raise what no handler answers."""
     hooks = plan.hooks
     answer = None

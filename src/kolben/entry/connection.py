@@ -16,8 +16,8 @@ from typing import Any
 
 from kolben.core.exchange import Exchange
 from kolben.core.websocket import HeaderPairs, Message, WebSocketClosed
-from kolben.entry.outgoing import Outgoing
 from kolben.entry.sending import Channel, Sending
+from kolben.typing import Outgoing
 
 # How long a view may go on that has not noticed the end of its connection.
 GRACE_S = 10.0

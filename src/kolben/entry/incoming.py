@@ -19,12 +19,12 @@ from kolben.core.outgoing import check_status, inspect_headers
 from kolben.entry.bodies import ClientGone, OpenBody, lower, read_body
 from kolben.entry.disconnects import ClientLeaves, run_watched
 from kolben.entry.live_body import LiveBody
-from kolben.entry.outgoing import Outgoing, drop
+from kolben.entry.outgoing import drop
 from kolben.entry.refusals import TooMuch
 from kolben.entry.respond import respond, respond_async
 from kolben.entry.scopes import ASGISource, Glance, RSGISource
 from kolben.entry.threads import has_room, run_in_thread
-from kolben.typing import App, WSGIEnvironment
+from kolben.typing import App, Outgoing, WSGIEnvironment
 
 Source = ASGISource | RSGISource
 

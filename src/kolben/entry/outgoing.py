@@ -5,7 +5,7 @@ Rule: what must not go out (kolben.core.outgoing) is an error here, before the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -17,26 +17,19 @@ from werkzeug.wsgi import ClosingIterator
 from kolben.core.async_body import AsyncBody, SentBody
 from kolben.core.engine import WAYS_OUT
 from kolben.core.outgoing import ADDRESS, LENGTH, LOCATION, check_status, inspect_headers
-from kolben.core.response import known_length, length_header
-from kolben.typing import Page, Request, Response
-
-# The body is a list where the response is one.
-Outgoing = tuple[Iterable[bytes], str, list[tuple[str, str]]]
+from kolben.typing import Outgoing, Request, Response
 
 _is_plain: dict[type, bool] = {}
 
 
-def outgoing(answer: Response | Page, request: Request, is_head: bool) -> Outgoing:
+def outgoing(answer: Response | Outgoing, request: Request, is_head: bool) -> Outgoing:
     """Return body, status and headers of an answer to a request.
 
     is_head: the client asked for the headers alone. Raises ValueError, which names the view, for
     what must not go out.
     """
     if type(answer) is tuple:
-        body, content_type = answer
-        size = len(body)
-        length = known_length(size) or length_header(size)
-        return [] if is_head else [body], "200 OK", [content_type, length]
+        return ([], *answer[1:]) if is_head else answer
     response: Any = answer
     try:
         found = _straight(response, is_head)

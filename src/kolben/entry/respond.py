@@ -11,8 +11,8 @@ from kolben.core import cycle
 from kolben.core.context import RequestContext
 from kolben.core.ending import leave, leave_async
 from kolben.entry.awaitable import in_thread, unbroken
-from kolben.entry.outgoing import Outgoing, drop, outgoing
-from kolben.typing import App, Page, Response
+from kolben.entry.outgoing import drop, outgoing
+from kolben.typing import App, Outgoing, Response
 
 
 def respond(app: App, context: RequestContext, is_head: bool) -> Outgoing:
@@ -20,7 +20,7 @@ def respond(app: App, context: RequestContext, is_head: bool) -> Outgoing:
     engine = app.engine
     failure: BaseException | None = None
     found: Outgoing | None = None
-    answer: Response | Page
+    answer: Response | Outgoing
     try:
         try:
             if engine.by_steps:
@@ -28,7 +28,11 @@ def respond(app: App, context: RequestContext, is_head: bool) -> Outgoing:
                 answer = app.full_dispatch_request()
             else:
                 answer = cycle.run(app, context, context.begin(engine))
-            found = outgoing(answer, context.request, is_head)
+            # PERF: not asked for what is ready to go: 0.1 us less (benchmarks/inprocess.py).
+            if type(answer) is tuple and not is_head:
+                found = answer
+            else:
+                found = outgoing(answer, context.request, is_head)
         except Exception as error:
             failure = error
             found = outgoing(app.handle_exception(error), context.request, is_head)
@@ -50,7 +54,7 @@ async def respond_async(app: App, context: RequestContext, is_head: bool) -> Out
     """Run a request's cycle in its context, which has been matched; on the event loop."""
     failure: BaseException | None = None
     found: Outgoing | None = None
-    answer: Response | Page
+    answer: Response | Outgoing
     try:
         try:
             plan = context.begin(app.engine, opens_session=False)

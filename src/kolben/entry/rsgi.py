@@ -12,11 +12,10 @@ from kolben.entry.adapted_scope import on_the_wire
 from kolben.entry.backpressure import Backlog
 from kolben.entry.bodies import ClientGone, rsgi_pieces
 from kolben.entry.disconnects import run_watched
-from kolben.entry.outgoing import Outgoing
 from kolben.entry.pieces import SendPiece, send_pieces
 from kolben.entry.refusals import Refused, check_line, closing
 from kolben.entry.scopes import Glance, RSGISource, glance_rsgi
-from kolben.typing import App
+from kolben.typing import App, Outgoing
 
 
 async def answer(app: App, scope: Any, protocol: Any) -> None:

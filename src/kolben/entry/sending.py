@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from kolben.core.websocket import HeaderPairs, Message, WebSocketClosed
-from kolben.entry.outgoing import Outgoing
+from kolben.typing import Outgoing
 
 
 class Channel(Protocol):

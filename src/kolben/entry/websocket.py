@@ -24,10 +24,10 @@ from kolben.core.websocket import WebSocket, WebSocketClosed, cut_reason, save_s
 from kolben.entry.connection import Connection, Limits, is_ending
 from kolben.entry.connection import close_all as close_all
 from kolben.entry.disconnects import unbroken
-from kolben.entry.outgoing import Outgoing, outgoing
+from kolben.entry.outgoing import outgoing
 from kolben.entry.scopes import ASGISource, RSGISource
 from kolben.entry.sending import Channel
-from kolben.typing import App, Response
+from kolben.typing import App, Outgoing, Response
 
 Source = ASGISource | RSGISource
 _SCHEMES = {"http": "ws", "https": "wss"}

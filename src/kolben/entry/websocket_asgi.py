@@ -7,9 +7,8 @@ from typing import Any
 
 from kolben.core.websocket import HeaderPairs, Message, WebSocketClosed
 from kolben.entry import raw_socket, websocket
-from kolben.entry.outgoing import Outgoing
 from kolben.entry.scopes import ASGISource
-from kolben.typing import App, Receive, Scope, Send
+from kolben.typing import App, Outgoing, Receive, Scope, Send
 
 _DENIAL = "websocket.http.response"
 

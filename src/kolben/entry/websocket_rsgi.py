@@ -12,9 +12,8 @@ from typing import Any
 from kolben.core.websocket import HeaderPairs, Message, WebSocketClosed
 from kolben.entry import raw_socket, websocket
 from kolben.entry.adapted_scope import on_the_wire
-from kolben.entry.outgoing import Outgoing
 from kolben.entry.scopes import RSGISource
-from kolben.typing import App
+from kolben.typing import App, Outgoing
 
 _CLOSE = 0
 

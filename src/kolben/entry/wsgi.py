@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from kolben.core.context import RequestContext
-from kolben.entry.outgoing import Outgoing
 from kolben.entry.respond import respond
-from kolben.typing import App, StartResponse, WSGIEnvironment
+from kolben.typing import App, Outgoing, StartResponse, WSGIEnvironment
 
 _new: Any = object.__new__
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
