@@ -26,9 +26,9 @@ def test_the_steps_can_be_taken_one_by_one(app: Flask) -> None:
 def test_a_text_that_nobody_looks_at_becomes_no_response() -> None:
     app = Flask(__name__)
     app.add_url_rule("/", "view", lambda: "text")
-    header = ("Content-Type", "text/html; charset=utf-8")
+    headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "4")]
     with app.test_request_context() as context:
-        assert run(app, context, context.plan) == (b"text", header)
+        assert run(app, context, context.plan) == ([b"text"], "200 OK", headers)
     app.after_request(lambda response: response)
     with app.test_request_context() as context:
         assert isinstance(run(app, context, context.plan), Response)
