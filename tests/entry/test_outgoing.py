@@ -90,8 +90,8 @@ def test_same_as_werkzeug(app: Flask, make: Any, method: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_page_goes_out_as_it_is(app: Flask, method: str) -> None:
-    page = (b"text", ("Content-Type", "text/html"))
     headers = [("Content-Type", "text/html"), ("Content-Length", "4")]
+    page = ([b"text"], "200 OK", headers)
     expected = [] if method == "HEAD" else [b"text"]
     assert send(app, page, method) == (expected, "200 OK", headers)
 
