@@ -56,7 +56,7 @@ def test_the_table_is_read_at_a_glance() -> None:
 Requests
   at work                    8  4 in each worker
   beside them       any number  of 3 async views, on event loops
-  waiting                2,048  1,024 in each worker, more get a 503 (--max-waiting)
+  waiting                2,048  1,024 in each worker, and about a second's work; more get a 503 (--max-waiting)
   connections            8,192  4,096 in each worker (--max-connections)
   not accepted yet       2,048  kept by the system (--backlog)
 
@@ -75,6 +75,11 @@ Machine
               140 MiB  all workers, of 8,192 MiB of the machine
   open files   20,000  a process may have; 20,000 until it asks"""
     assert expected == make_report(settings, [facts], MACHINE).as_text()
+
+
+def test_what_waits_over_wsgi_is_not_refused() -> None:
+    report = make_report(replace(SETTINGS, interface="wsgi"), [FACTS], MACHINE).as_text()
+    assert "waiting           any number  of the connections: none is refused over WSGI" in report
 
 
 def test_all_that_fits_is_not_warned_of() -> None:

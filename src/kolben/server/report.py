@@ -90,11 +90,7 @@ class Report:
             rows.append(("beside them", "any number", f"of {count} async views, on event loops"))
         return [
             *rows,
-            (
-                "waiting",
-                f"{settings.max_waiting * workers:,}",
-                f"{settings.max_waiting:,} in each worker, more get a 503 (--max-waiting)",
-            ),
+            ("waiting", *self._waiting()),
             (
                 "connections",
                 f"{settings.max_connections * workers:,}",
@@ -102,6 +98,17 @@ class Report:
             ),
             ("not accepted yet", f"{settings.backlog:,}", "kept by the system (--backlog)"),
         ]
+
+    def _waiting(self) -> tuple[str, str]:
+        """Say how many requests may wait for a thread, and what becomes of the others."""
+        settings = self.settings
+        if settings.spoken_interface == "wsgi":
+            return "any number", "of the connections: none is refused over WSGI"
+        return (
+            f"{settings.max_waiting * settings.workers:,}",
+            f"{settings.max_waiting:,} in each worker, and about a second's work; more get a 503"
+            " (--max-waiting)",
+        )
 
     def _machine(self) -> list[tuple[str, ...]]:
         machine, workers = self.machine, self.settings.workers
