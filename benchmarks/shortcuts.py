@@ -32,6 +32,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import get_input_stream
 
+from benchmarks.cycle_shortcuts import cycle
 from benchmarks.file_shortcuts import files, uploads
 from benchmarks.parts import measure
 from benchmarks.template_shortcuts import templates, urls
@@ -462,6 +463,7 @@ def main() -> None:
             templates,
             uploads,
             files,
+            cycle,
         )
         for name, short, long in chain.from_iterable(way() for way in ways):
             pairs = [(measure(short), measure(long)) for _ in range(3)]

@@ -56,7 +56,7 @@ def test_the_table_is_read_at_a_glance() -> None:
 Requests
   at work                    8  4 in each worker
   beside them       any number  of 3 async views, on event loops
-  waiting                2,048  1,024 in each worker, and about a second's work; more get a 503 (--max-waiting)
+  waiting                2,048  1,024 in each worker, or a second's work; then 503 (--max-waiting)
   connections            8,192  4,096 in each worker (--max-connections)
   not accepted yet       2,048  kept by the system (--backlog)
 

@@ -82,7 +82,7 @@ def _set_status(response: Response, status: Any) -> None:
 
 def page_of(app: App, answer: Any) -> Outgoing | None:
     """Return what is sent for an answer whose response nobody looks at; None: make one."""
-    # PERF: 0.9 us less than with a response (benchmarks/shortcuts.py).
+    # PERF: not made and looked at: 0.2 us instead of 1.4 us (benchmarks/shortcuts.py).
     header = app.engine.text_header
     if header is None:
         return None

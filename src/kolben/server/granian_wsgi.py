@@ -183,25 +183,45 @@ def connect(
             return _refuse(refused, scope, answer)
         if adapt is not None:
             adapt(scope)
-        start = Start()
-        # PERF: without start_response, where no middleware waits for it: 0.4 us a request
-        # (benchmarks/shortcuts.py).
         if kolben is not None and not kolben.engine.is_wrapped:
-            body, status, start.headers = wsgi.respond_to(kolben, scope)
-            start.status = _known.get(status) or check_status(status)
-        else:
-            body = app(scope, start)
-        if start.status == 400:
-            start.headers = closing(start.headers, scope.get("HTTP_HOST"), _version_of(scope))
-        # Granian sends a list in one call, without coming back into Python for each piece.
-        if type(body) is list and start.status and not start.written:
-            whole = body[0] if len(body) == 1 else b"".join(body)
-            answer.response_bytes(start.status, start.headers, whole)
-        else:
-            _send_stream(answer, start, body)
-        return start.status
+            return _answer_at_once(kolben, scope, answer)
+        return _answer(app, scope, answer)
 
     return handle
+
+
+# PERF: without start_response, where no middleware waits for it: 3.7 us instead of 4.3 us a request
+# (benchmarks/shortcuts.py).
+def _answer_at_once(app: Any, environ: dict[str, Any], answer: Answer) -> int:
+    """Answer a request by an app of ours; return the status."""
+    body, line, headers = wsgi.respond_to(app, environ)
+    status = _known.get(line) or check_status(line)
+    if status == 400:
+        headers = closing(headers, environ.get("HTTP_HOST"), _version_of(environ))
+    if type(body) is list:
+        _send_list(answer, status, headers, body)
+    else:
+        close = getattr(body, "close", None)
+        answer.response_iter(status, headers, Stream([], iter(body), close))
+    return status
+
+
+def _answer(app: WSGIApplication, environ: dict[str, Any], answer: Answer) -> int:
+    """Answer a request by any WSGI app; return the status."""
+    start = Start()
+    body = app(environ, start)
+    if start.status == 400:
+        start.headers = closing(start.headers, environ.get("HTTP_HOST"), _version_of(environ))
+    if type(body) is list and start.status and not start.written:
+        _send_list(answer, start.status, start.headers, body)
+    else:
+        _send_stream(answer, start, body)
+    return start.status
+
+
+def _send_list(answer: Answer, status: int, headers: Headers, body: list[bytes]) -> None:
+    """Send a whole body in one call: Granian does not come back into Python for each piece."""
+    answer.response_bytes(status, headers, body[0] if len(body) == 1 else b"".join(body))
 
 
 def _refuse(refused: Refused, environ: dict[str, Any], answer: Answer) -> int:

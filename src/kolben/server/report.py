@@ -101,14 +101,11 @@ class Report:
 
     def _waiting(self) -> tuple[str, str]:
         """Say how many requests may wait for a thread, and what becomes of the others."""
-        settings = self.settings
-        if settings.spoken_interface == "wsgi":
+        if self.settings.spoken_interface == "wsgi":
             return "any number", "of the connections: none is refused over WSGI"
-        return (
-            f"{settings.max_waiting * settings.workers:,}",
-            f"{settings.max_waiting:,} in each worker, and about a second's work; more get a 503"
-            " (--max-waiting)",
-        )
+        most, workers = self.settings.max_waiting, self.settings.workers
+        about = f"{most:,} in each worker, or a second's work; then 503 (--max-waiting)"
+        return f"{most * workers:,}", about
 
     def _machine(self) -> list[tuple[str, ...]]:
         machine, workers = self.machine, self.settings.workers

@@ -1,0 +1,64 @@
+"""What the short ways through a whole request save; benchmarks/shortcuts.py runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+
+from kolben import Flask
+from kolben.core.returns import make_response, page_of
+from kolben.entry.outgoing import outgoing
+from kolben.server.granian_wsgi import base_environ, connect
+
+Call = Callable[[], Any]
+
+# What Granian says of a request.
+SCOPE = {
+    "HTTP_HOST": "localhost:8000",
+    "PATH_INFO": "/",
+    "QUERY_STRING": "",
+    "REMOTE_ADDR": "127.0.0.1",
+    "REQUEST_METHOD": "GET",
+    "SERVER_NAME": "localhost",
+    "SERVER_PORT": "8000",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "wsgi.input": BytesIO(),
+    "wsgi.url_scheme": "http",
+}
+
+
+class Unsent:
+    """Granian's answer of WSGI, which goes nowhere."""
+
+    def response_bytes(self, status: int, headers: Any, body: bytes) -> None:
+        """Take an answer that is whole."""
+
+    def response_iter(self, status: int, headers: Any, body: Any) -> None:
+        """Take an answer that is a stream."""
+
+
+def cycle() -> Iterator[tuple[str, Call, Call]]:
+    """Yield the same for requests from end to end."""
+    app = Flask(__name__)
+    app.add_url_rule("/", "hello", lambda: "Hello, world!")
+    with app.test_request_context() as context:
+        request: Any = context.request
+        yield (
+            "a text that nobody looks at",
+            lambda: page_of(app, "text"),
+            lambda: outgoing(make_response(app, "text"), request, is_head=False),
+        )
+    base = base_environ(multiprocess=False, multithread=True)
+    ours = connect(app, base)
+
+    def wrapper(environ: Any, start_response: Any) -> Any:
+        return app(environ, start_response)
+
+    wrapped = connect(wrapper, base)
+    answer = Unsent()
+    yield (
+        "a request over WSGI at once",
+        lambda: ours(answer, dict(SCOPE)),
+        lambda: wrapped(answer, dict(SCOPE)),
+    )
