@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
+from werkzeug.datastructures import Headers as WerkzeugHeaders
+
 from kolben import Flask
+from kolben.core.response_headers import Headers
 from kolben.core.returns import make_response, page_of
 from kolben.entry.outgoing import outgoing
 from kolben.server.granian_wsgi import base_environ, connect
@@ -49,6 +52,17 @@ def cycle() -> Iterator[tuple[str, Call, Call]]:
             lambda: page_of(app, "text"),
             lambda: outgoing(make_response(app, "text"), request, is_head=False),
         )
+    pairs = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "4")]
+
+    def set_header(kind: type[WerkzeugHeaders]) -> Call:
+        def set_it() -> None:
+            headers = kind()
+            headers._list = [*pairs]
+            headers["X-Seen"] = "t"
+
+        return set_it
+
+    yield "a header set", set_header(Headers), set_header(WerkzeugHeaders)
     base = base_environ(multiprocess=False, multithread=True)
     ours = connect(app, base)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from werkzeug.datastructures import Headers
 from werkzeug.http import is_entity_header
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
@@ -17,6 +16,7 @@ from werkzeug.wsgi import ClosingIterator
 from kolben.core.async_body import AsyncBody, SentBody
 from kolben.core.engine import WAYS_OUT
 from kolben.core.outgoing import ADDRESS, LENGTH, LOCATION, check_status, inspect_headers
+from kolben.core.response_headers import KNOWN_HEADERS
 from kolben.typing import Outgoing, Request, Response
 
 _is_plain: dict[type, bool] = {}
@@ -51,7 +51,7 @@ def _straight(response: Response, is_head: bool) -> Outgoing | None:
     code = response._status_code
     if (
         not _is_as_it_is(response)
-        or type(response.headers) is not Headers  # some assign a dict or a list
+        or type(response.headers) not in KNOWN_HEADERS  # some assign a dict or a list
         or code < 200
     ):
         return None
