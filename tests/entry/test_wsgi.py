@@ -161,6 +161,22 @@ def test_the_method_of_a_request_is_in_upper_case(app: Flask, method: str) -> No
     assert send(app, method=method)[0] == [method.upper().encode()]
 
 
+def test_what_replaces_the_making_of_requests_is_called(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    make = Request.__init__
+
+    def make_and_trace(self: Request, environ: Any, *args: Any, **options: Any) -> None:
+        seen.append(environ["PATH_INFO"])
+        make(self, environ, *args, **options)
+
+    monkeypatch.setattr(Request, "__init__", make_and_trace)
+    app.add_url_rule("/", "view", lambda: "text")
+    assert send(app)[0] == [b"text"]
+    assert seen == ["/"]
+
+
 def test_a_request_class_says_its_method_itself(app: Flask) -> None:
     class OwnRequest(Request):
         @property

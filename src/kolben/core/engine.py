@@ -54,6 +54,8 @@ ERROR_STEPS = ("handle_http_exception", "handle_user_exception")
 WSGI_STEPS = ("wsgi_app", "__call__")
 
 
+# As they are before a tracer replaces them.
+_OWN_INIT, _OWN_NEW = Request.__init__, Request.__new__
 # What of a response class decides what goes out. Overridden, the class itself is asked.
 WAYS_OUT = ("__call__", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "iter_encoded")
 
@@ -114,7 +116,7 @@ class Engine:
             kind.close is WerkzeugRequest.close and kind._load_form_data is Request._load_form_data
         )
         # Else it may want the environ that it is made from.
-        self.request_is_own = kind.__init__ is Request.__init__ and kind.__new__ is Request.__new__
+        self.request_is_own = kind.__init__ is _OWN_INIT and kind.__new__ is _OWN_NEW
         self.is_plain = not self.by_steps and self.request_is_own and kind.method is Request.method
         self.text_header = plain_text_header(app)
         adapter_is_own = not is_overridden(app, own_steps, "create_url_adapter")
