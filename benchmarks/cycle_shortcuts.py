@@ -9,10 +9,13 @@ from typing import Any
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 
 from kolben import Flask
+from kolben.core.context import RequestContext
+from kolben.core.hooks import Hooks
 from kolben.core.response_headers import Headers
 from kolben.core.returns import make_response, page_of
 from kolben.entry.outgoing import outgoing
 from kolben.server.granian_wsgi import base_environ, connect
+from kolben.signals import request_finished
 
 Call = Callable[[], Any]
 
@@ -51,6 +54,29 @@ def cycle() -> Iterator[tuple[str, Call, Call]]:
             "a text that nobody looks at",
             lambda: page_of(app, "text"),
             lambda: outgoing(make_response(app, "text"), request, is_head=False),
+        )
+        hooks = app.engine.hooks_for(())
+
+        def is_seen(context: RequestContext, hooks: Hooks) -> bool:
+            heard = request_finished.receivers
+            return bool(hooks.after or context.is_watched or context.has_cookie or heard)
+
+        yield (
+            "whether a response is looked at",
+            lambda: (
+                hooks.after
+                or context.is_watched
+                or context.has_cookie
+                or request_finished.receivers
+            ),
+            lambda: is_seen(context, hooks),
+        )
+        page = page_of(app, "text")
+        assert page is not None
+        yield (
+            "a page that is ready to go",
+            lambda: page if type(page) is tuple else None,
+            lambda: outgoing(page, request, is_head=False),
         )
     pairs = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "4")]
 

@@ -40,6 +40,7 @@ def run(app: App, context: RequestContext, plan: Plan) -> Response | Outgoing:
     except Exception as error:
         answer = answer_error(app, error)
     # None where someone may look at the response before it is sent, or add to it.
+    # PERF: asked here, not in a function: 0.10 us instead of 0.13 us (benchmarks/shortcuts.py).
     page = (
         None
         if hooks.after or context.is_watched or context.has_cookie or request_finished.receivers
@@ -69,6 +70,7 @@ async def run_async(app: App, context: RequestContext, plan: Plan) -> Response |
     except Exception as error:
         answer = await answer_error_async(app, error)
     # None where someone may look at the response before it is sent, or add to it.
+    # PERF: asked here, not in a function: 0.10 us instead of 0.13 us (benchmarks/shortcuts.py).
     page = (
         None
         if hooks.after or context.is_watched or context.has_cookie or request_finished.receivers
