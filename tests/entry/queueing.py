@@ -19,6 +19,8 @@ class Run:
     """What became of requests: when each came, and how long it waited; None: it was refused."""
 
     seen: list[tuple[float, float | None]] = field(default_factory=list)
+    # How long those had waited that were refused after it.
+    late_s: list[float] = field(default_factory=list)
 
     def waits(self, since: float = 0.0, until: float = 1e9) -> list[float]:
         """Return how long those waited that came in a time and were let in, the shortest first."""
@@ -70,9 +72,13 @@ class Queueing:
     def _begin(self) -> None:
         while self._idle and self.waiting:
             number = self.waiting.popleft()
+            came = self._came[number]
+            if self.admission.is_late(came):
+                self.run.seen.append((came, None))
+                self.run.late_s.append(self.now - came)
+                continue
             self._idle -= 1
             self.admission.begun += 1
-            came = self._came[number]
             self.run.seen.append((came, self.now - came))
             took_s = self._service()
             heapq.heappush(self._ends, (self.now + took_s, took_s, number))

@@ -11,6 +11,7 @@ from werkzeug.datastructures import Headers
 
 from kolben import Flask, request
 from kolben.entry import threads
+from kolben.entry.admission import Admission
 from kolben.entry.threads import Pool, has_room, set_threads, the_pool
 from tests.entry.concurrency import Connect, ask
 from tests.wires import ASGIConnection, Message
@@ -106,3 +107,15 @@ def test_it_is_looked_again_when_a_body_has_come(app: Flask, fill: Fill, by_step
     headers = Headers({"Host": "localhost", "Content-Length": "4"})
     connection = Slow(Message("POST", "/", "", headers, b"body"))
     assert ask(app, connection).text == REFUSED
+
+
+@pytest.mark.parametrize("by_steps", [False, True], ids=["cycle", "steps"])
+def test_what_was_let_in_is_refused_when_it_has_waited_too_long(
+    app: Flask, connect: Connect, monkeypatch: pytest.MonkeyPatch, by_steps: bool
+) -> None:
+    if by_steps:
+        app.preprocess_request = app.preprocess_request  # type: ignore[method-assign]
+    monkeypatch.setattr(Admission, "is_late", lambda admission, came: True)
+    answer = ask(app, connect("/"))
+    assert (answer.status, answer.text) == (503, REFUSED)
+    assert answer.headers["Retry-After"] == "1"

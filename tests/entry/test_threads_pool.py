@@ -229,3 +229,44 @@ def test_slow_jobs_are_timed_and_some_of_the_quick_ones(
         pool.put(work)
     wait_until(lambda: pool.admission.begun == 16 and len(pool._idle) == 1)
     assert timed == [pytest.approx(takes_s)] * expected
+
+
+def test_what_waits_behind_others_is_done_while_it_is_not_late(
+    pool_of: Callable[[int], Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = pool_of(1)
+    did: list[str] = []
+    done = threading.Event()
+    late = iter((False, True, False))
+    monkeypatch.setattr(Admission, "is_late", lambda admission, came: next(late))
+
+    def note(word: str) -> None:
+        did.append(word)
+
+    def refuse(word: str) -> None:
+        did.append(f"not {word}")
+
+    pool.put(note, "first")
+    for word in ("second", "third", "fourth"):
+        pool.put_behind(refuse, note, word)
+    pool.put(done.set)
+    assert done.wait(20)
+    assert did == ["first", "second", "not third", "fourth"]
+    # And what is refused says nothing of how long the others take.
+    assert pool.admission.begun == 4
+
+
+def test_a_call_that_has_waited_too_long_raises_what_it_is_told_to(
+    pool_of: Callable[[int], Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool_of(1)
+    begun: list[int] = []
+
+    def call() -> Any:
+        return run_in_thread(begun.append, 1, make_error=lambda: LookupError("own words"))
+
+    assert run(call) == [None]
+    monkeypatch.setattr(Admission, "is_late", lambda admission, came: True)
+    with pytest.raises(LookupError, match="own words"):
+        run(call)
+    assert begun == [1]

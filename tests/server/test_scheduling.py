@@ -12,6 +12,7 @@ from werkzeug.routing import BaseConverter
 
 from kolben import Flask, Response, g, request
 from kolben.entry import threads
+from kolben.entry.admission import Admission
 from kolben.server import draining
 from kolben.server.counting import RequestCounter
 from kolben.server.proxies import adaptation_of
@@ -181,6 +182,63 @@ def test_more_than_may_wait_are_refused_at_once_and_the_others_answered(
     headers = dict(refused[0].proto.headers)
     assert "1" == headers["Retry-After"]
     assert all(one.over.is_set() for one in refused)
+
+
+@pytest.mark.parametrize("counts", [False, True])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_has_waited_too_long_is_refused_and_whoever_watches_told_of_it(
+    monkeypatch: pytest.MonkeyPatch, watched: Watched, method: str, counts: bool
+) -> None:
+    busy = Busy(monkeypatch, 3)
+    monkeypatch.setattr(Admission, "is_late", lambda admission, came: True)
+    noted: list[Any] = []
+    counter = RequestCounter(lambda method, path: path)
+    first, early, late = (
+        watcher("/", method, b"" if method == "GET" else b"data") for _ in range(3)
+    )
+
+    async def act(schedule: Schedule) -> None:
+        schedule(watcher())
+        assert await asyncio.to_thread(busy.inside.acquire, timeout=20)
+        for one in (first, early, late):
+            schedule(one)
+        await asyncio.sleep(0.1)
+        busy.go_on.set()
+        for one in (first, early, late):
+            assert await asyncio.to_thread(one.over.wait, 20)
+
+    serve(busy.app, act, watched_by=counter if counts else watched(noted))
+    # Each that finds others before it; over RSGI with a body, any.
+    assert [503, 503] == [one.proto.status for one in (early, late)]
+    assert "1" == dict(late.proto.headers)["Retry-After"]
+    assert [] == counter.running()
+    assert all(one.duration_s >= 0.1 for one in noted)
+    assert counts is not bool(noted)
+
+
+def test_granian_is_told_of_an_answer_that_fails_where_it_has_waited_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy = Busy(monkeypatch, 3)
+    monkeypatch.setattr(Admission, "is_late", lambda admission, came: True)
+    asked = [watcher() for _ in range(3)]
+
+    def fail(*_: Any) -> None:
+        raise OSError("own words")
+
+    asked[2].proto.response_bytes = fail
+
+    async def act(schedule: Schedule) -> None:
+        schedule(asked[0])
+        assert await asyncio.to_thread(busy.inside.acquire, timeout=20)
+        schedule(asked[1])
+        schedule(asked[2])
+        busy.go_on.set()
+        for one in asked:
+            assert await asyncio.to_thread(one.over.wait, 20)
+
+    serve(busy.app, act)
+    assert "own words" in str(asked[2].error)
 
 
 def test_who_watches_is_told_of_the_refused_and_of_the_time_that_others_waited(

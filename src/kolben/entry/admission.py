@@ -2,7 +2,8 @@
 
 Rule: what waits is bounded by how long it would wait. A queue may hold what the threads do in a
 second: a burst is let through. Where more keeps coming than they can do, it holds next to nothing:
-what is let in is answered about as fast as ever, and what is refused can try again elsewhere.
+what is let in is answered about as fast as ever, and what is refused can try again elsewhere. What
+was let in before that showed, and has waited for long, is refused too.
 
 The time in the queue follows from its length: with as many threads as jobs at work, it moves on by
 one for each service time divided by the threads (Little's law).
@@ -22,22 +23,27 @@ from kolben.entry.crowding import Crowding
 MOST_WAIT_S = 1.0
 MOST_SERVICES = 16
 # And where more keeps coming than can be done: as much as keeps the threads at work until the next
-# one is let in. It comes as soon as one that computes has nothing to do.
+# one is let in. It comes as soon as one that computes has nothing to do; the sooner, the more are
+# refused.
 LEAST_WAIT_S = 0.001
 LEAST_SERVICES = 0.5
 
 # How often it is looked whether more comes than can be done: after so many seconds, or after a job
 # if that takes longer. It is more if of so many jobs that begin more than one is refused; or any,
-# while the queue takes so many times what it may at least. It is less, whatever is refused, if it
-# is less than this part of what was done when it was more.
+# while the queue takes so many times what it may at least. Where few are refused, more may wait: it
+# is seen whether they are refused then. It is less, whatever is refused, if it is less than this
+# part of what was done when it was more.
 WINDOW_S = 0.25
 LONGEST_WINDOW_S = 1.0
-FEW_REFUSED = 8
+FEW_REFUSED = 2
 LONG = 4
 LESS = 0.9
-# How often to double what may wait after each look: where it is less, and where it is no more.
+# How often to double what may wait after each look: where it is less, where it is no more, where it
+# is more, and where it is so much more that more are refused than begin.
 DOUBLINGS_OF_LESS = 3
 DOUBLINGS = 1
+DOUBLINGS_OF_MORE = -1
+DOUBLINGS_OF_FAR_MORE = -3
 
 # Jobs after which their time is known. The shortest of them counts: the first ones connect to
 # databases and fill caches.
@@ -66,7 +72,9 @@ class Admission:
         "_count_threads",
         "_done_per_s",
         "_idle",
+        "_is_far",
         "_known",
+        "_late_s",
         "_limit",
         "_looked",
         "_moved",
@@ -91,6 +99,10 @@ class Admission:
         # How long the queue may take now, and how many that is.
         self._allowed_s = inf
         self._limit = most
+        # Whether far more came than could be done when it was last looked; and what has waited for
+        # longer than this is not begun any more.
+        self._is_far = False
+        self._late_s = inf
         # Since it was last looked; when that was and is next; when the queue was seen to move.
         self._begun_before = self._refused = 0
         self._looked = self._next_look = self._moved = 0.0
@@ -116,6 +128,10 @@ class Admission:
         self._refused += 1
         return False
 
+    def is_late(self, came: float) -> bool:
+        """Say whether what has waited since then (time.monotonic()) is not to be begun any more."""
+        return monotonic() - came > self._late_s
+
     def _look(self, now: float, waiting: int) -> None:
         """Allow half as much where too much has come since the last time, else twice as much."""
         begun, refused, looked = self.begun - self._begun_before, self._refused, self._looked
@@ -130,7 +146,7 @@ class Admission:
             return
         threads = self._count_threads()
         per_s = min(threads, self.crowding.at_once) / service_s
-        least_s = LEAST_WAIT_S + LEAST_SERVICES * service_s
+        least_s = LEAST_WAIT_S + LEAST_SERVICES * service_s * begun / max(begun, refused, 1)
         most_s = max(MOST_WAIT_S, MOST_SERVICES * service_s)
         doublings = self._doublings(begun, refused, now - looked, waiting / per_s / least_s)
         if doublings < 0:
@@ -141,9 +157,12 @@ class Admission:
         allowed_s = min(self._allowed_s, most_s) * 2.0 ** min(doubled, 64)
         self._allowed_s = min(max(allowed_s, least_s), most_s)
         self._limit = min(self.most, ceil(per_s * self._allowed_s))
+        # A burst is over by the second look; and what has just been let in waits for a job or two.
+        was_far, self._is_far = self._is_far, doublings == DOUBLINGS_OF_FAR_MORE
+        self._late_s = 2 * (self._allowed_s + service_s) if was_far and self._is_far else inf
 
     def _doublings(self, begun: int, refused: int, took_s: float, of_least: float) -> int:
-        """Return how often to double what may wait; -1: to halve it, as more came than was done.
+        """Return how often to double what may wait; below 0: to halve it, as more came.
 
         begun, refused: since the last look. of_least: how long the queue is now, by the least.
         """
@@ -153,8 +172,8 @@ class Admission:
             return DOUBLINGS_OF_LESS
         if refused * FEW_REFUSED > begun or (refused and is_long):
             self._done_per_s = begun / took_s
-            return -1
-        return DOUBLINGS if of_least <= 1 else 0
+            return DOUBLINGS_OF_FAR_MORE if refused > begun else DOUBLINGS_OF_MORE
+        return DOUBLINGS if refused or of_least <= 1 else 0
 
     def _time_of_job(self, now: float) -> float:
         """Return how long a job takes, in seconds; 0 while that is not known."""

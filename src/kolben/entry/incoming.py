@@ -106,7 +106,7 @@ def _respond(
     app, plan = context.app, context.plan
     if plan is None or not plan.on_loop:
         _check_room()
-        return run_in_thread(respond, app, context, is_head, give_back=drop)
+        return run_in_thread(respond, app, context, is_head, give_back=drop, make_error=TooMuch)
     return run_watched(respond_async(app, context, is_head), client_leaves)
 
 
@@ -150,7 +150,9 @@ async def _answer_as_wsgi(
             return None
         source.set_body(body)
         _check_room()
-    found: Outgoing = await run_in_thread(call, app, environ_of(source), give_back=drop)
+    found: Outgoing = await run_in_thread(
+        call, app, environ_of(source), give_back=drop, make_error=TooMuch
+    )
     return found
 
 

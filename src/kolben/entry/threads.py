@@ -45,8 +45,11 @@ UNSEEN = 7
 MOST_WAITING = 1024
 
 Function = Callable[..., Any]
+# What to call, with what; what to call instead if it has waited too long, and since when it waits.
+Job = tuple[Callable[..., None], tuple[Any, ...], "Callable[..., None] | None", float]
 # Called, in a thread, with a result that nobody waits for any more.
 GiveBack = Callable[[Any], Any]
+MakeError = Callable[[], BaseException]
 
 
 class Mailbox:
@@ -123,7 +126,20 @@ class Pool:
 
         RuntimeError: there is no thread, and none can be started.
         """
-        self._jobs.put((work, args))
+        self._put((work, args, None, 0.0))
+
+    def put_behind(
+        self, refuse: Callable[..., None], work: Callable[..., None], *args: Any
+    ) -> None:
+        """Have a thread do what waits behind others, or refuse it where it has waited too long.
+
+        Of two functions one is called with the arguments, and must not raise. RuntimeError: as
+        put().
+        """
+        self._put((work, args, refuse, monotonic()))
+
+    def _put(self, job: Job) -> None:
+        self._jobs.put(job)
         try:
             self._idle.pop()
         except IndexError:
@@ -167,20 +183,23 @@ class Pool:
             job = self._take()
             if job is None:
                 return
-            work, args = job
+            work, args, refuse, came = job
             del job
-            admission.begun += 1
-            if unseen:
-                unseen -= 1
-                work(*args)
+            if refuse is not None and admission.is_late(came):
+                refuse(*args)
             else:
-                began = monotonic()
-                work(*args)
-                took_s = monotonic() - began
-                admission.note_service(took_s)
-                unseen = UNSEEN if took_s < QUICK_S else 0
+                admission.begun += 1
+                if unseen:
+                    unseen -= 1
+                    work(*args)
+                else:
+                    began = monotonic()
+                    work(*args)
+                    took_s = monotonic() - began
+                    admission.note_service(took_s)
+                    unseen = UNSEEN if took_s < QUICK_S else 0
             # Not kept until the next job comes.
-            del work, args
+            del work, args, refuse
             if crowding.at_once < self._threads:
                 self._stand_aside()
             if self._jobs.empty():
@@ -266,6 +285,17 @@ def _run_for_loop(
     del error, future
 
 
+def _refuse_for_loop(
+    make_error: MakeError,
+    loop: asyncio.AbstractEventLoop,
+    future: asyncio.Future[Any],
+    mailbox: Mailbox,
+    *_: Any,
+) -> None:
+    """Leave an error for whoever waits on the loop; with what _run_for_loop() has."""
+    mailbox.put(loop, (future, None, None, make_error()))
+
+
 _size: int | None = None
 _most_waiting = MOST_WAITING
 _spare = 0
@@ -321,36 +351,47 @@ _at_fork(after_in_child=_forget_pool)
 
 
 def start_in_thread(
-    function: Function, *args: Any, give_back: GiveBack | None = None
+    function: Function,
+    *args: Any,
+    give_back: GiveBack | None = None,
+    make_error: MakeError | None = None,
 ) -> tuple[asyncio.Future[Any], contextvars.Context]:
     """Begin to call a function in a thread of the pool; return its result to come, and its context.
 
     The function is not called if the future is cancelled before a thread is free. Cancelled later,
-    it runs to its end, and give_back gets what it returns.
+    it runs to its end, and give_back gets what it returns. make_error: makes what is raised instead
+    where more comes than the threads can do, and the call has waited for too long.
     """
     loop = asyncio.get_running_loop()
     future = loop.create_future()
     context = contextvars.copy_context()
     handled = sys.exc_info()[1]
     mailbox = _mailbox_of(loop)
+    call = loop, future, mailbox, context, handled, give_back, function, args
     try:
-        the_pool().put(
-            _run_for_loop, loop, future, mailbox, context, handled, give_back, function, args
-        )
+        if make_error is None:
+            the_pool().put(_run_for_loop, *call)
+        else:
+            the_pool().put_behind(partial(_refuse_for_loop, make_error), _run_for_loop, *call)
     except RuntimeError:
         future.cancel()
         raise
     return future, context
 
 
-async def run_in_thread(function: Function, *args: Any, give_back: GiveBack | None = None) -> Any:
+async def run_in_thread(
+    function: Function,
+    *args: Any,
+    give_back: GiveBack | None = None,
+    make_error: MakeError | None = None,
+) -> Any:
     """Call a function in a thread of the pool and return its result.
 
     It sees the caller's context variables and the exception that is being handled; what it sets is
     set for the caller afterwards. A caller that is cancelled goes on at once, and the function as
     start_in_thread() says.
     """
-    future, context = start_in_thread(function, *args, give_back=give_back)
+    future, context = start_in_thread(function, *args, give_back=give_back, make_error=make_error)
     try:
         return await future
     finally:

@@ -136,7 +136,11 @@ class Scheduling:
             elif (waiting := count_waiting()) and not admits(waiting):
                 self._refuse(watcher, scope, *_TOO_MUCH_ANSWER)
             elif is_direct and glance[2] is None:
-                pool.put(self._answer, watcher, scope, line, glance, clock())
+                request = watcher, scope, line, glance, clock()
+                if waiting:
+                    pool.put_behind(self._refuse_late, self._answer, *request)
+                else:
+                    pool.put(self._answer, *request)
             elif not (is_direct and self._read(watcher, scope, line, glance)):
                 inbox.put(watcher)
 
@@ -155,7 +159,8 @@ class Scheduling:
         ):
             return False
         if length == "0" and scope.http_version.startswith("1"):
-            self._pool.put(self._answer, watcher, scope, line, glance, time.perf_counter())
+            request = watcher, scope, line, glance, time.perf_counter()
+            self._pool.put_behind(self._refuse_late, self._answer, *request)
             return True
         arrival = Arrival(self._arrivals, watcher, scope, line, glance)
         if self._counter is not None:
@@ -175,7 +180,7 @@ class Scheduling:
             self._refuse_arrival(arrival, *_TOO_MUCH_ANSWER)
             return
         request = of.watcher, of.scope, of.line, of.glance, of.clock
-        pool.put(self._answer, *request, body, of.exchange)
+        pool.put_behind(self._refuse_late, self._answer, *request, body, of.exchange)
 
     def _give_up(self, arrival: Arrival) -> None:
         """Answer a request whose body does not come; on the loop."""
@@ -185,7 +190,7 @@ class Scheduling:
         self, arrival: Arrival, status: int, headers: list[tuple[str, str]], body: bytes
     ) -> None:
         watcher, scope = arrival.watcher, arrival.scope
-        self._refuse(watcher, scope, status, headers, body, arrival.exchange)
+        self._refuse(watcher, scope, status, headers, body, arrival.clock, arrival.exchange)
         if self._counter is not None:
             self._counter.end_counting(id(scope))
 
@@ -196,20 +201,41 @@ class Scheduling:
         status: int,
         headers: list[tuple[str, str]],
         body: bytes,
+        arrived: float | None = None,
         expected: RSGIExchange | None = None,
     ) -> None:
-        """Answer without the app; who watches is told of it all the same."""
+        """Answer without the app; who watches is told of it all the same, arrived as _answer()."""
         protocol = watcher.proto
         if self._observer is not None:
-            # In a context of its own: this thread is Granian's.
+            # In a context of its own: this thread is Granian's, or the next request's.
             context = self._context.copy()
-            arrived = None if expected is None else expected.clock
             observed = context.run(self._observer.observe, scope, protocol, arrived, expected)
             observed.response_bytes(status, headers, body)
             context.run(observed.close)
         else:
             protocol.response_bytes(status, headers, body)
         watcher.done()
+
+    def _refuse_late(
+        self,
+        watcher: Any,
+        scope: Any,
+        line: tuple[str, str],
+        glance: Glance,
+        arrived: float,
+        body: Any = None,
+        expected: RSGIExchange | None = None,
+    ) -> None:
+        """Refuse a request that has waited for too long; in a thread, and with what _answer() has.
+
+        It has been counted by now if it had a body.
+        """
+        try:
+            self._refuse(watcher, scope, *_TOO_MUCH_ANSWER, arrived, expected)
+        except BaseException as error:
+            watcher.err(error)
+        if body is not None and self._counter is not None:
+            self._counter.end_counting(id(scope))
 
     def _answer(
         self,
