@@ -6,8 +6,9 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from werkzeug.datastructures import EnvironHeaders
 from werkzeug.sansio.http import parse_cookie
+
+from kolben.core.environ_headers import EnvironHeaders
 
 _is_name = re.compile(r'[^ \t=";]+').fullmatch
 

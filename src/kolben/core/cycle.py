@@ -146,8 +146,10 @@ def _keeps_session(app: App, context: RequestContext) -> bool:
     """Say whether the session was opened, or has to be sent again though nobody touched it."""
     if context.has_session or not app.engine.opens_session_late:
         return True
+    if not context.has_cookie:
+        return False
     interface: Any = app.session_interface  # the built-in one
-    return context.has_cookie and bool(interface._may_refresh(app, context.request))
+    return bool(interface._may_refresh(app, context.request))
 
 
 def save_session(app: App, context: RequestContext, response: Response) -> None:

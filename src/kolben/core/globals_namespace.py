@@ -17,17 +17,11 @@ class _AppCtxGlobals:
     """
 
     # Checkers shall take every attribute that users make up.
+    def __setattr__(self, name: str, value: Any) -> None: ...
+    def __delattr__(self, name: str) -> None: ...
+
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"'g' has no attribute {name!r}: nothing set it in this context.")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self.__dict__[name] = value
-
-    def __delattr__(self, name: str) -> None:
-        try:
-            del self.__dict__[name]
-        except KeyError:
-            raise AttributeError(f"'g' has no attribute {name!r} to delete.") from None
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return an attribute, or `default`."""
@@ -54,3 +48,8 @@ class _AppCtxGlobals:
         if context is None:
             return object.__repr__(self)
         return f"<flask.g of {context.app.name!r}>"
+
+
+# PERF: as every object sets and deletes one, without a call: 0.02 us instead of 0.1 us
+# (benchmarks/shortcuts.py).
+del _AppCtxGlobals.__setattr__, _AppCtxGlobals.__delattr__

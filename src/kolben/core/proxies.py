@@ -38,7 +38,8 @@ def _stand_for(attribute: str, read: Callable[[], Any]) -> Any:
             return getattr(read(), name)
 
         def __setattr__(self, name: str, value: Any) -> None:
-            setattr(read(), name, value)
+            context = find_context()
+            setattr(read() if context is None else getattr(context, attribute), name, value)
 
         def __getitem__(self, key: Any) -> Any:
             return read()[key]

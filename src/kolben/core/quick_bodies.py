@@ -8,11 +8,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import HTTPException
 
 from kolben.core.body import SmallBody, parse_content_type
 from kolben.core.current import find_context
+from kolben.core.environ_headers import EnvironHeaders
 from kolben.core.fields import multi_dict_of
 from kolben.core.kept import kept
 from kolben.typing import Request

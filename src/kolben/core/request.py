@@ -14,13 +14,14 @@ from kolben.core.body import BoundedFormParser, parse_content_type, read_small_b
 from kolben.core.body_stream import open_body
 from kolben.core.client_headers import ClientHeaders
 from kolben.core.current import find_context
+from kolben.core.environ_headers import headers_of
 from kolben.core.exchange import Exchange
 from kolben.core.fields import ImmutableMultiDict, multi_dict_of
 from kolben.core.ids import choose_id, read_trace_id
 from kolben.core.lazy import lazy
 from kolben.core.parts import StreamedParts
 from kolben.core.quick_bodies import NOT_READ, read_form, read_json
-from kolben.core.source import EnvironSource, Source, headers_of
+from kolben.core.source import EnvironSource, Source
 from kolben.typing import WSGIEnvironment
 
 

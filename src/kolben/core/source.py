@@ -8,8 +8,9 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Protocol
 
-from werkzeug.datastructures import EnvironHeaders, Headers
+from werkzeug.datastructures import Headers
 
+from kolben.core.environ_headers import headers_of
 from kolben.typing import WSGIEnvironment
 
 KNOWN_SCHEMES = frozenset({"http", "https", "ws", "wss"})
@@ -37,18 +38,6 @@ def decode_path(value: str) -> str:
     if value.isascii():
         return value
     return value.encode("latin-1").decode("utf-8", "replace")
-
-
-_new = object.__new__
-
-
-def headers_of(environ: WSGIEnvironment) -> EnvironHeaders:
-    """Return the headers that an environ has."""
-    headers = _new(EnvironHeaders)
-    # What its __init__, and that of its base, would set.
-    headers._list = []
-    headers.environ = environ
-    return headers
 
 
 class EnvironSource:

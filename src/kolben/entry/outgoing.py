@@ -36,7 +36,10 @@ def outgoing(answer: Response | Outgoing, request: Request, is_head: bool) -> Ou
         if found is None:
             found = _as_werkzeug(response, request, is_head)
             inspect_headers(found[2])
-        check_status(response._status, response._status_code)
+        # PERF: no look at what most are, nor at what others need: 0.6 us instead of 0.8 us
+        # (benchmarks/shortcuts.py).
+        if response._status != "200 OK":
+            check_status(response._status, response._status_code)
     except ValueError as error:
         response.close()
         raise ValueError(
@@ -47,7 +50,6 @@ def outgoing(answer: Response | Outgoing, request: Request, is_head: bool) -> Ou
 
 def _straight(response: Response, is_head: bool) -> Outgoing | None:
     """Return what Werkzeug would for a buffered response without anything special; else None."""
-    body: Any = response.response
     code = response._status_code
     if (
         not _is_as_it_is(response)
@@ -55,8 +57,11 @@ def _straight(response: Response, is_head: bool) -> Outgoing | None:
         or code < 200
     ):
         return None
+    body: Any = response.response
     headers: list[tuple[str, str]] = response.headers._list
     found = inspect_headers(headers)
+    if found == LENGTH and code == 200 and not is_head:
+        return body, response._status, headers
     if found & LOCATION or (found & ADDRESS and response.autocorrect_location_header):
         return None
     if code == 304:
