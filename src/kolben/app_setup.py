@@ -14,7 +14,8 @@ from typing import IO, Any, ClassVar
 
 from werkzeug.datastructures import ImmutableDict
 from werkzeug.exceptions import Aborter
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Map
+from werkzeug.routing import Rule as WerkzeugRule
 
 from kolben.blueprints import Blueprint, T_filter, T_global, T_test
 from kolben.config import Config, ConfigAttribute
@@ -24,6 +25,7 @@ from kolben.core.hooks import HookTable, WatchedDict
 from kolben.core.request import Request
 from kolben.core.response import Response
 from kolben.core.router import RuleMap
+from kolben.core.rule import Rule
 from kolben.env import get_debug_flag
 from kolben.json.provider import DefaultJSONProvider, JSONProvider
 from kolben.logging import create_logger
@@ -121,7 +123,7 @@ class App(Scaffold):
     config_class = Config
     json_provider_class: type[JSONProvider] = DefaultJSONProvider
     jinja_options: dict[str, Any] = {}  # noqa: RUF012  # FLASK: a plain dict, as documented
-    url_rule_class = Rule
+    url_rule_class: type[WerkzeugRule] = Rule
     url_map_class: type[Map] = RuleMap
     request_class: type[Request] = Request
     response_class: type[Response] = Response

@@ -214,6 +214,12 @@ def test_options_through_the_adapter_is_automatic_too() -> None:
     assert sorted(app.test_client().options("/").allow) == ["GET", "HEAD", "OPTIONS"]
 
 
+def test_options_of_a_path_are_answered_whatever_its_values_are_called(wire: MakeClient) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/<self>/<function>", "view", lambda **_: "")
+    assert wire(app).options("/a/b").headers["Allow"].count(",") == 2
+
+
 @pytest.mark.parametrize("debug", [False, True])
 def test_an_http_error_of_a_converter_is_the_routing_exception(
     debug: bool, wire: MakeClient

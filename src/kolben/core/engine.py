@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import Rule
+from werkzeug.routing import BaseConverter, Rule
 from werkzeug.routing import converters as werkzeug_converters
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -67,6 +67,7 @@ class Engine:
     """
 
     __slots__ = (
+        "_answer_options_async",
         "_asks_router",
         "_converters_are_quick",
         "_has_told",
@@ -124,12 +125,11 @@ class Engine:
         self.builders = Builders(app.url_map, adapter_is_own)
         self.unmatched = self._plan_of_no_rule(self.hooks_for(()))
         self.unmatched_socket = self._plan_of_no_rule(self.socket_hooks_for(()))
+        self._answer_options_async = app.ensure_async(self._answer_options)
         self.router = Router(app.url_map, self.plan_for)
         self._waits_on_loop = any(map(self._is_for_loop, app.url_map.iter_rules()))
         self._streams_bodies = any(map(_streams_body, app.url_map.iter_rules()))
-        # Others may ask a database, or whatever else they like.
-        known = vars(werkzeug_converters).values()
-        self._converters_are_quick = all(kind in known for kind in app.url_map.converters.values())
+        self._converters_are_quick = all(map(_is_quick, app.url_map.converters.values()))
 
     def _is_for_loop(self, rule: Rule) -> bool:
         """Say whether a rule's view runs on the event loop, where there is one."""
@@ -222,16 +222,14 @@ class Engine:
         if not (blocks(raw) if blocking is None else blocking):
             plan.on_loop, plan.view_async = True, app.ensure_async(raw, False)
         if getattr(rule, "provide_automatic_options", False):
-            plan.options = self._plan_of_options(rule, hooks)
+            plan.options = Plan(
+                rule, self._answer_options, hooks, False, self._answer_options_async
+            )
         return plan
 
-    def _plan_of_options(self, rule: Rule, hooks: Hooks) -> Plan:
-        """Make the plan that answers OPTIONS, whatever values the path has."""
-
-        def view(**arguments: Any) -> Any:
-            return self.app.make_default_options_response()
-
-        return Plan(rule, view, hooks, False, self.app.ensure_async(view))
+    def _answer_options(self, /, **_arguments: Any) -> Any:
+        """Be the view for OPTIONS, whatever values the path has."""
+        return self.app.make_default_options_response()
 
     def match(self, context: RequestContext, method: str, path: str, host: str | None) -> Plan:
         """Find the plan for a context's request and note the match in the request.
@@ -316,6 +314,11 @@ def is_overridden(app: Any, own: object, name: str) -> bool:
     # Python calls what the class has; on the app itself stands its sign (entry.asgi_sign).
     is_replaced = name != "__call__" and name in vars(app)
     return is_replaced or getattr(type(app), name) is not getattr(own, name)
+
+
+def _is_quick(converter: type[BaseConverter]) -> bool:
+    """Say whether a converter never waits: others may ask a database, or whatever they like."""
+    return converter in vars(werkzeug_converters).values()
 
 
 def _streams_body(rule: Rule) -> bool:

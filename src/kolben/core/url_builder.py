@@ -12,9 +12,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from werkzeug.routing import BaseConverter, IntegerConverter, Map, MapAdapter, Rule
+from werkzeug.routing import BaseConverter, IntegerConverter, Map, MapAdapter
+from werkzeug.routing import Rule as WerkzeugRule
 
 from kolben.core.router import RuleMap
+from kolben.core.rule import Rule
 from kolben.typing import RequestContext
 
 Values = dict[str, Any]
@@ -30,6 +32,7 @@ _text_to_url = BaseConverter.to_url
 _number_to_url = IntegerConverter.to_url
 # The methods of a rule whose work is done here.
 _BUILDING = ("build", "build_compare_key", "suitable_for", "_compile_builder", "_encode_query_vars")
+_KNOWN = {getattr(kind, name) for kind in (WerkzeugRule, Rule) for name in _BUILDING}
 # Places that are kept. Bounded, as clients choose what stands in their Host header.
 MOST_PLACES = 256
 
@@ -65,7 +68,7 @@ class Builder:
 
     __slots__ = ("arguments", "defaults", "needed", "parts", "start", "url_map")
 
-    def __init__(self, rule: Rule, url_map: Map) -> None:
+    def __init__(self, rule: WerkzeugRule, url_map: Map) -> None:
         """Compile a rule that is_plain."""
         self.url_map = url_map
         self.defaults = dict(rule.defaults or {})
@@ -146,11 +149,11 @@ def _convert(converter: BaseConverter) -> Convert:
     return to_url
 
 
-def is_plain(rule: Rule) -> bool:
+def is_plain(rule: WerkzeugRule) -> bool:
     """Say whether a rule's URLs depend on its path, converters and defaults alone."""
     trace = rule._trace
     return (
-        all(getattr(type(rule), name) is getattr(Rule, name) for name in _BUILDING)
+        all(getattr(type(rule), name) in _KNOWN for name in _BUILDING)
         and not rule.websocket
         and trace[:1] == [(False, "|")]  # what stands before is a subdomain
         and not any(is_value and name in (rule.defaults or ()) for is_value, name in trace)
