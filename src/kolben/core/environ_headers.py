@@ -47,7 +47,7 @@ class EnvironHeaders(WerkzeugHeaders):
         """Return a header, or `default`: there is none, or `type` makes a ValueError of it."""
         if type is None and isinstance(key, str):
             return self.environ.get(_names[key], default)
-        return super().get(key, default, type)
+        return super().get(key, default, type)  # pyright: ignore[reportArgumentType]  # or None
 
 
 def headers_of(environ: WSGIEnvironment) -> EnvironHeaders:
