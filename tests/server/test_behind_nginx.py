@@ -56,6 +56,7 @@ http {{
 class Site:
     """A proxy with a server behind it; port: the proxy's."""
 
+    proxy: str
     port: int
     server: Server
 
@@ -149,7 +150,7 @@ def site(
         wait_for(lambda: is_open(port) or proxy.poll() is not None, 30)
         assert proxy.poll() is None, log.read_text()
         assert server.process.poll() is None, server.err
-        yield Site(port, server)
+        yield Site(name, port, server)
     finally:
         server.end()
         proxy.terminate()
@@ -216,6 +217,21 @@ def test_a_larger_one_than_the_proxy_allows_is_refused(site: Site) -> None:
         return
     assert 200 != status
     assert 413 == status
+
+
+@pytest.mark.parametrize("length_first", [True, False])
+def test_nginx_refuses_a_body_of_two_lengths(site: Site, length_first: bool) -> None:
+    if site.proxy != "nginx":
+        pytest.skip("Caddy reads it by its chunks, and sends those alone")
+    lengths = [b"Content-Length: 3", b"Transfer-Encoding: chunked"]
+    both = b"\r\n".join(lengths if length_first else lengths[::-1])
+    host = site.host.encode()
+    start = b"POST /upload HTTP/1.1\r\nHost: %b\r\n%b\r\n\r\n0\r\n\r\n" % (host, both)
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as client:
+        client.sendall(start + b"GET /who HTTP/1.1\r\nHost: %b\r\n\r\n" % host)
+        answer = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert 1 == answer.count(b"HTTP/1.1 "), "nothing after it is answered"
+    assert answer.startswith(b"HTTP/1.1 400 ")
 
 
 def test_the_doctor_judges_what_a_proxy_sends(tmp_path: Path) -> None:
