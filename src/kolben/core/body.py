@@ -9,9 +9,11 @@ from typing import IO, Any
 
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import BadRequest
-from werkzeug.formparser import FormDataParser, MultiPartParser
+from werkzeug.formparser import FormDataParser, MultiPartParser, default_stream_factory
 from werkzeug.http import parse_options_header
+from werkzeug.wrappers import Request as WerkzeugRequest
 
+from kolben.core.body_file import BodyFile
 from kolben.core.body_stream import PIECE_BYTES, PromisedBody, read_piece
 from kolben.core.fields import parse_fields
 from kolben.core.multipart import MultipartReader, Part
@@ -20,6 +22,9 @@ from kolben.typing import Request
 _FIRST_BYTES = 4_096
 # Up to how many bytes a body is read at once.
 _SMALL_BYTES = 65_536
+# FLASK: a file that is longer is on the disk.
+SPOOLED_BYTES = 512_000
+_OWN_FACTORIES = (WerkzeugRequest._get_file_stream, default_stream_factory)
 ParsedForm = tuple[IO[bytes], Any, Any]
 
 
@@ -82,9 +87,13 @@ class CountingStream(BytesIO):
         super().__init__()
         self._stream = stream
         self._read: Callable[[int], bytes] = stream.read
+        # Where what is read next is, if it is in a file already.
+        self.body_file: BodyFile | None = None
         raw = getattr(stream, "raw", None)
         if isinstance(raw, PromisedBody) and not raw.was_buffered:
             self._read = raw.read_piece
+            if isinstance(raw.source, BodyFile):
+                self.body_file = raw.source
         self.count = 0
 
     def read(self, size: int | None = -1) -> bytes:
@@ -133,17 +142,21 @@ class BoundedFormParser(FormDataParser):
         Raises ValueError then.
         """
         silent, self.silent = self.silent, False
-        make_file, begun = self.stream_factory, []
+        make_file = self.stream_factory
+        self._begun: list[IO[bytes]] = []
+        # Whoever has files made in another way wants them there.
+        self._may_share = getattr(make_file, "__func__", make_file) in _OWN_FACTORIES
 
         def make_and_note(*args: Any, **kwargs: Any) -> IO[bytes]:
-            begun.append(make_file(*args, **kwargs))
-            return begun[-1]
+            file: IO[bytes] = make_file(*args, **kwargs)
+            self._begun.append(file)
+            return file
 
         self.stream_factory = make_and_note
         try:
             _, form, files = super().parse(stream, mimetype, content_length, options)
         except BaseException:
-            for file in begun:
+            for file in self._begun:
                 file.close()
             raise
         finally:
@@ -166,12 +179,24 @@ class BoundedFormParser(FormDataParser):
             self.cls,
             max_form_parts=self.max_form_parts,
         )
+        body_file = getattr(stream, "body_file", None)
+        if body_file is not None and self._may_share:
+            parser.share(body_file, self._begun)
         form, files = parser.parse(stream, boundary, content_length)
         return stream, form, files
 
 
 class PartsParser(MultiPartParser):
     """Reads a multipart body piece by piece into fields and files."""
+
+    _body_file: BodyFile | None = None
+    _body_at = 0
+    _begun: list[IO[bytes]]
+
+    def share(self, body_file: BodyFile, begun: list[IO[bytes]]) -> None:
+        """Have long files be parts of the one that the body is in, and be noted in a list."""
+        self._body_file, self._begun = body_file, begun
+        self._body_at = body_file.tell()
 
     def parse(
         self, stream: IO[bytes], boundary: bytes, content_length: int | None
@@ -190,13 +215,9 @@ class PartsParser(MultiPartParser):
         while piece := stream.read(wanted):
             for event in reader.feed(piece):
                 if isinstance(event, Part):
-                    part = event
-                    if part.filename is None:
-                        file, values = None, []
-                        keep = values.append
-                    else:
-                        file = self.start_file_streaming(part, content_length)
-                        keep = file.write
+                    part, values = event, []
+                    file = self._begin_file(part, content_length)
+                    keep = values.append if file is None else file.write
                     continue
                 keep(event.data)
                 written += len(event.data)
@@ -206,17 +227,57 @@ class PartsParser(MultiPartParser):
                 if file is None:
                     fields.append((part.name, self._text_of(part, values)))
                 else:
+                    if self._body_file is not None:
+                        end = reader.place_of(event) + len(event.data)
+                        file = self._settle(file, end, part, content_length)
                     files.append((part.name, _stored(file, part)))
             # Inside of a file more at once; elsewhere as much as Werkzeug, as it counts for limits.
             wanted = (large if file is not None and written else size) - written % size
         reader.finish()
         return self.cls(fields), self.cls(files)
 
+    def _begin_file(self, part: Part, content_length: int | None) -> Any:
+        """Return what the data of a file are written to; None if the part is no file."""
+        if part.filename is None:
+            return None
+        if self._body_file is not None:
+            return _SharedFile()
+        return self.start_file_streaming(part, content_length)  # type: ignore[arg-type]  # as good as theirs
+
+    def _settle(
+        self, shared: _SharedFile, end: int, part: Any, content_length: int | None
+    ) -> IO[bytes]:
+        """Return a file that ends there: in memory if it is short, else in the file of the body."""
+        if shared.pieces is not None:
+            file = self.start_file_streaming(part, content_length)
+            file.writelines(shared.pieces)
+        else:
+            assert self._body_file is not None
+            file = self._body_file.part(self._body_at + end - shared.size, shared.size)
+            self._begun.append(file)
+        return file
+
     def _text_of(self, part: Part, values: list[bytes]) -> str:
         charset = "utf-8"
         if len(part.headers) > 1:  # most have a Content-Disposition and no more
             charset = self.get_part_charset(part.headers)
         return b"".join(values).decode(charset, "replace")
+
+
+class _SharedFile:
+    """A file of a form whose body is in a file; what is longer than memory has is not kept."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.pieces: list[bytes] | None = []
+
+    def write(self, data: bytes) -> None:
+        """Take the next piece."""
+        self.size += len(data)
+        if self.size > SPOOLED_BYTES:
+            self.pieces = None
+        elif self.pieces is not None:
+            self.pieces.append(data)
 
 
 def _first_bytes(size: int, most: int | None) -> int:

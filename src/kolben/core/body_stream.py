@@ -79,7 +79,7 @@ class PromisedBody(RawIOBase):
     was_buffered = False  # whether a BufferedReader took of it, and may hold some
 
     def __init__(self, source: IO[bytes], length: int) -> None:
-        self._source = source
+        self.source = source
         self._left = length
 
     def readable(self) -> bool:
@@ -120,7 +120,7 @@ class PromisedBody(RawIOBase):
     def _take(self, size: int) -> bytes:
         if not self._left:
             return b""
-        data = read_piece(self._source, min(size, self._left, PIECE_BYTES))
+        data = read_piece(self.source, min(size, self._left, PIECE_BYTES))
         if not data:
             raise ClientDisconnected
         self._left -= len(data)
@@ -136,9 +136,9 @@ class UnknownBody(PromisedBody):
 
     def _take(self, size: int) -> bytes:
         if self._left < 0:  # no limit
-            return read_piece(self._source, min(size, PIECE_BYTES))
+            return read_piece(self.source, min(size, PIECE_BYTES))
         # One byte more than is allowed tells whether there is more.
-        data = read_piece(self._source, min(size, self._left + 1, PIECE_BYTES))
+        data = read_piece(self.source, min(size, self._left + 1, PIECE_BYTES))
         if len(data) > self._left:
             raise TooLarge("MAX_CONTENT_LENGTH", self._most)
         self._left -= len(data)

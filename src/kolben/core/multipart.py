@@ -96,6 +96,7 @@ class MultipartReader:
         # Places in the buffer: where to look on; where data begin, which is after a line break
         # that a boundary may begin with; how far a head was looked through.
         self._at = self._data_at = self._looked_until = 0
+        self._fed = 0  # bytes of all pieces
         self._dropped = 0  # bytes of the preamble or epilogue that the buffer has no more
         self._next: Callable[[], Event | None] = self._end_preamble
 
@@ -117,6 +118,7 @@ class MultipartReader:
         self._looked_until -= self._at
         self._data_at -= self._at
         self._at = 0
+        self._fed += len(data)
         return self._events()
 
     def _events(self) -> Iterator[Event]:
@@ -126,6 +128,11 @@ class MultipartReader:
     def next_event(self) -> Event | None:
         """Return the next event; None: feed the next piece, or finish."""
         return self._next()
+
+    def place_of(self, event: Data) -> int:
+        """Return at which byte of the body the data begin that were returned last."""
+        in_buffer = self._data_at if event.is_last else self._data_at - len(event.data)
+        return self._fed - len(self._buffer) + in_buffer
 
     def finish(self) -> None:
         """Say that there are no more pieces; ValueError if the last boundary was not among them."""

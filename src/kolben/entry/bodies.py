@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from io import RawIOBase
-from tempfile import TemporaryFile
 from typing import IO, Any, cast
 
 from kolben.core.body import SmallBody
+from kolben.core.body_file import open_body_file
 from kolben.core.limits import TooLarge
 from kolben.entry.body_timeouts import in_time
 from kolben.entry.threads import run_in_thread
@@ -145,7 +145,7 @@ def _add(parts: Parts, piece: bytes) -> None:
 def _write(file: Any, parts: Parts) -> Any:
     """Write to the file, which is made here the first time."""
     if file is None:
-        file = TemporaryFile()  # noqa: SIM115  # closed when the request is over
+        file = open_body_file()  # closed when the request is over
     file.writelines(parts)
     return file
 
