@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import BytesIO
 from typing import Any
 
+from werkzeug.datastructures import EnvironHeaders
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 
 from kolben import Flask
 from kolben.core.context import RequestContext
+from kolben.core.environ_headers import headers_of
+from kolben.core.globals_namespace import _AppCtxGlobals
 from kolben.core.hooks import Hooks
 from kolben.core.response_headers import Headers
 from kolben.core.returns import make_response, page_of
@@ -42,6 +46,29 @@ class Unsent:
 
     def response_iter(self, status: int, headers: Any, body: Any) -> None:
         """Take an answer that is a stream."""
+
+
+class Calling:
+    """A `g` with methods of its own that set and delete."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self.__dict__[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        del self.__dict__[name]
+
+
+def set_token(namespace: Any) -> None:
+    """Set an attribute."""
+    namespace.token = "t"
+
+
+def request_headers() -> Iterator[tuple[str, Call, Call]]:
+    """Yield the ways to read a header of a request."""
+    environ = {"HTTP_HOST": "localhost", "HTTP_X_TOKEN": "t"}
+    ours, theirs = headers_of(environ), EnvironHeaders(environ)
+    yield "a request header", lambda: ours["X-Token"], lambda: theirs["X-Token"]
+    yield "a header that is not there", lambda: ours.get("X-Not"), lambda: theirs.get("X-Not")
 
 
 def cycle() -> Iterator[tuple[str, Call, Call]]:
@@ -78,6 +105,12 @@ def cycle() -> Iterator[tuple[str, Call, Call]]:
             lambda: page if type(page) is tuple else None,
             lambda: outgoing(page, request, is_head=False),
         )
+        usual, other = make_response(app, "text"), make_response(app, ("text", 201))
+        yield (
+            "a usual response",
+            lambda: outgoing(usual, request, is_head=False),
+            lambda: outgoing(other, request, is_head=False),
+        )
     pairs = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "4")]
 
     def set_header(kind: type[WerkzeugHeaders]) -> Call:
@@ -89,6 +122,8 @@ def cycle() -> Iterator[tuple[str, Call, Call]]:
         return set_it
 
     yield "a header set", set_header(Headers), set_header(WerkzeugHeaders)
+    yield from request_headers()
+    yield "an attribute of g", partial(set_token, _AppCtxGlobals()), partial(set_token, Calling())
     base = base_environ(multiprocess=False, multithread=True)
     ours = connect(app, base)
 

@@ -36,7 +36,7 @@ def outgoing(answer: Response | Outgoing, request: Request, is_head: bool) -> Ou
         if found is None:
             found = _as_werkzeug(response, request, is_head)
             inspect_headers(found[2])
-        # PERF: no look at what most are, nor at what others need: 0.6 us instead of 0.8 us
+        # PERF: no look at what most are, nor at what others need: 0.6 us instead of 0.7 us
         # (benchmarks/shortcuts.py).
         if response._status != "200 OK":
             check_status(response._status, response._status_code)
