@@ -117,6 +117,22 @@ def test_what_waits_when_the_load_ends_is_done(queueing: Make) -> None:
     assert pool.run.late_s == []
 
 
+def test_a_load_that_can_be_done_when_nothing_is_refused_is_no_overload(queueing: Make) -> None:
+    """Refusals take the core from the jobs: these take twice as long meanwhile."""
+    refused_later = 0
+    for seed in range(20):
+        takes_s = [0.001]
+        pool = queueing((takes_s[0] for _ in repeat(None)), threads=1)
+        pool.load(500, 3)
+        takes_s[0] = 0.002
+        pool.load(10_000, 4)
+        takes_s[0] = 0.001
+        ended = pool.now
+        pool.load(700, 2, seed=seed)
+        refused_later += pool.run.refused(ended + 0.5)
+    assert refused_later < 5
+
+
 @pytest.mark.parametrize("threads", [1, 4])
 def test_few_are_refused_after_an_overload_whatever_comes_by_chance(
     threads: int, queueing: Make

@@ -32,12 +32,13 @@ LEAST_SERVICES = 0.5
 # if that takes longer. It is more if of so many jobs that begin more than one is refused; or any,
 # while the queue takes so many times what it may at least. Where few are refused, more may wait: it
 # is seen whether they are refused then. It is less, whatever is refused, if it is less than this
-# part of what was done when it was more.
+# part of what was done when it was more, or of what was asked for then: refusing takes time, too.
 WINDOW_S = 0.25
 LONGEST_WINDOW_S = 1.0
 FEW_REFUSED = 2
 LONG = 4
 LESS = 0.9
+FAR_LESS = 0.5
 # How often to double what may wait after each look: where it is less, where it is no more, where it
 # is more, and where it is so much more that more are refused than begin.
 DOUBLINGS_OF_LESS = 3
@@ -68,6 +69,7 @@ class Admission:
 
     __slots__ = (
         "_allowed_s",
+        "_asked_per_s",
         "_begun_before",
         "_count_threads",
         "_done_per_s",
@@ -106,8 +108,9 @@ class Admission:
         # Since it was last looked; when that was and is next; when the queue was seen to move.
         self._begun_before = self._refused = 0
         self._looked = self._next_look = self._moved = 0.0
-        # Jobs a second when more came than could be done.
-        self._done_per_s = 0.0
+        # Jobs a second when more came than could be done: those done, and all that came when that
+        # was far more.
+        self._done_per_s = self._asked_per_s = 0.0
 
     def note_service(self, took_s: float) -> None:
         """Take note of how long a thread was at one job; some of all jobs will do."""
@@ -167,12 +170,16 @@ class Admission:
         begun, refused: since the last look. of_least: how long the queue is now, by the least.
         """
         is_long = of_least > LONG
-        is_less = begun + refused < self._done_per_s * took_s * LESS
-        if is_less and refused < begun and not is_long:
+        less_per_s = max(self._done_per_s * LESS, self._asked_per_s * FAR_LESS)
+        if begun + refused < less_per_s * took_s and refused < begun and not is_long:
+            self._asked_per_s = 0.0
             return DOUBLINGS_OF_LESS
+        if refused > begun:
+            self._done_per_s, self._asked_per_s = begun / took_s, (begun + refused) / took_s
+            return DOUBLINGS_OF_FAR_MORE
         if refused * FEW_REFUSED > begun or (refused and is_long):
             self._done_per_s = begun / took_s
-            return DOUBLINGS_OF_FAR_MORE if refused > begun else DOUBLINGS_OF_MORE
+            return DOUBLINGS_OF_MORE
         return DOUBLINGS if refused or of_least <= 1 else 0
 
     def _time_of_job(self, now: float) -> float:
