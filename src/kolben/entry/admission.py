@@ -39,8 +39,9 @@ FEW_REFUSED = 2
 LONG = 4
 LESS = 0.9
 FAR_LESS = 0.5
-# How often to double what may wait after each look: where it is less, where it is no more, where it
-# is more, and where it is so much more that more are refused than begin.
+# How often to double what may wait after each look: where it is less than what was asked for, less
+# than what was done, where it is no more, where it is more, and where more are refused than begin.
+DOUBLINGS_OF_FAR_LESS = 5
 DOUBLINGS_OF_LESS = 3
 DOUBLINGS = 1
 DOUBLINGS_OF_MORE = -1
@@ -76,6 +77,7 @@ class Admission:
         "_idle",
         "_is_far",
         "_known",
+        "_late",
         "_late_s",
         "_limit",
         "_looked",
@@ -83,6 +85,7 @@ class Admission:
         "_next_look",
         "_refused",
         "_service_s",
+        "_waiting_before",
         "begun",
         "crowding",
         "most",
@@ -106,7 +109,7 @@ class Admission:
         self._is_far = False
         self._late_s = inf
         # Since it was last looked; when that was and is next; when the queue was seen to move.
-        self._begun_before = self._refused = 0
+        self._begun_before = self._refused = self._late = self._waiting_before = 0
         self._looked = self._next_look = self._moved = 0.0
         # Jobs a second when more came than could be done: those done, and all that came when that
         # was far more.
@@ -133,7 +136,10 @@ class Admission:
 
     def is_late(self, came: float) -> bool:
         """Say whether what has waited since then (time.monotonic()) is not to be begun any more."""
-        return monotonic() - came > self._late_s
+        is_late = monotonic() - came > self._late_s
+        if is_late:
+            self._late += 1
+        return is_late
 
     def _look(self, now: float, waiting: int) -> None:
         """Allow half as much where too much has come since the last time, else twice as much."""
@@ -151,7 +157,10 @@ class Admission:
         per_s = min(threads, self.crowding.at_once) / service_s
         least_s = LEAST_WAIT_S + LEAST_SERVICES * service_s * begun / max(begun, refused, 1)
         most_s = max(MOST_WAIT_S, MOST_SERVICES * service_s)
-        doublings = self._doublings(begun, refused, now - looked, waiting / per_s / least_s)
+        asked = max(0, begun + self._late + refused + waiting - self._waiting_before)
+        self._late, self._waiting_before = 0, waiting
+        of_least = waiting / per_s / least_s
+        doublings = self._doublings(begun, refused, asked, now - looked, of_least)
         if doublings < 0:
             self.crowding.look(now, begun, threads)
         elif not refused:
@@ -164,18 +173,23 @@ class Admission:
         was_far, self._is_far = self._is_far, doublings == DOUBLINGS_OF_FAR_MORE
         self._late_s = 2 * (self._allowed_s + service_s) if was_far and self._is_far else inf
 
-    def _doublings(self, begun: int, refused: int, took_s: float, of_least: float) -> int:
+    def _doublings(
+        self, begun: int, refused: int, asked: int, took_s: float, of_least: float
+    ) -> int:
         """Return how often to double what may wait; below 0: to halve it, as more came.
 
-        begun, refused: since the last look. of_least: how long the queue is now, by the least.
+        begun, refused, asked: since the last look. of_least: how long the queue is now, by the
+        least.
         """
         is_long = of_least > LONG
-        less_per_s = max(self._done_per_s * LESS, self._asked_per_s * FAR_LESS)
-        if begun + refused < less_per_s * took_s and refused < begun and not is_long:
-            self._asked_per_s = 0.0
-            return DOUBLINGS_OF_LESS
+        if refused < begun and not is_long:
+            if asked < self._asked_per_s * took_s * FAR_LESS:
+                self._asked_per_s = 0.0
+                return DOUBLINGS_OF_FAR_LESS
+            if asked < self._done_per_s * took_s * LESS:
+                return DOUBLINGS_OF_LESS
         if refused > begun:
-            self._done_per_s, self._asked_per_s = begun / took_s, (begun + refused) / took_s
+            self._done_per_s, self._asked_per_s = begun / took_s, asked / took_s
             return DOUBLINGS_OF_FAR_MORE
         if refused * FEW_REFUSED > begun or (refused and is_long):
             self._done_per_s = begun / took_s
