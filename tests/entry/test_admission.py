@@ -98,6 +98,16 @@ def test_what_was_let_in_before_it_showed_is_refused_when_it_has_waited_for_long
     assert len(pool.run.late_s) - late < 0.01 * 8 * capacity, "later it is refused at once"
 
 
+def test_what_waits_long_after_an_overload_is_done(queueing: Make) -> None:
+    pool = queueing(0.01)
+    pool.load(200, 2)
+    pool.load(4_000, 2)
+    door = pool.admission
+    assert door.is_late(pool.now - 0.2)
+    pool.until(pool.now + 3)
+    assert not door.is_late(pool.now - 0.2)
+
+
 def test_a_burst_of_more_than_may_wait_is_refused_at_once_or_answered(queueing: Make) -> None:
     pool = queueing(0.01)
     pool.load(200, 2)

@@ -136,7 +136,9 @@ class Admission:
 
     def is_late(self, came: float) -> bool:
         """Say whether what has waited since then (time.monotonic()) is not to be begun any more."""
-        is_late = monotonic() - came > self._late_s
+        now = monotonic()
+        # While more comes than can be done it is looked again and again.
+        is_late = now - came > self._late_s and now < self._next_look + LONGEST_WINDOW_S
         if is_late:
             self._late += 1
         return is_late
