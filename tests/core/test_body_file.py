@@ -150,6 +150,7 @@ def test_it_outlives_the_body_and_is_gone_with_its_last_user(body: Any, part: IO
     os.fstat(descriptor)
     part.close()
     part.close()
+    part.raw.close()  # type: ignore[attr-defined]
     assert part.closed
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)

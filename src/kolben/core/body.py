@@ -274,10 +274,11 @@ class _SharedFile:
     def write(self, data: bytes) -> None:
         """Take the next piece."""
         self.size += len(data)
-        if self.size > SPOOLED_BYTES:
-            self.pieces = None
-        elif self.pieces is not None:
-            self.pieces.append(data)
+        if self.pieces is not None:
+            if self.size > SPOOLED_BYTES:
+                self.pieces = None
+            else:
+                self.pieces.append(data)
 
 
 def _first_bytes(size: int, most: int | None) -> int:
