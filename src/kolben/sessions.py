@@ -153,11 +153,11 @@ class SessionInterface:
 
     def open_session(self, app: App, request: Request) -> SessionMixin | None:
         """Return the session of a request; None if sessions are not configured."""
-        raise NotImplementedError(f"{type(self).__name__} has no open_session().")
+        raise NotImplementedError(f"{type(self).__name__} has no open_session(): give it one.")
 
     def save_session(self, app: App, session: SessionMixin, response: Response) -> None:
         """Save the session, and tell the browser in the response. Not called for null sessions."""
-        raise NotImplementedError(f"{type(self).__name__} has no save_session().")
+        raise NotImplementedError(f"{type(self).__name__} has no save_session(): give it one.")
 
 
 session_json_serializer = TaggedJSONSerializer()

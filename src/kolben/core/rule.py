@@ -16,7 +16,8 @@ _NO_PARAMETERS = frozenset({"False", "None", "True", "__debug__"})
 class Rule(WerkzeugRule):
     """A rule whose functions that build URLs are compiled when they are first called.
 
-    PERF: most never are: 0.04 ms instead of 0.4 ms to add a rule (benchmarks/scaling.py).
+    PERF: most never are: an app of 1,000 rules answers first after a quarter of Flask's time,
+    instead of 1.1 times it (benchmarks/scaling.py).
     """
 
     def __eq__(self, other: object) -> bool:

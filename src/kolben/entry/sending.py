@@ -70,12 +70,12 @@ class Sending:
 
     def _end(self, why: WebSocketClosed, surprises: bool = False) -> None:
         """Note that the connection is over."""
-        raise NotImplementedError(f"{type(self).__name__} has no _end(): the other half gives it.")
+        raise NotImplementedError(f"{type(self).__name__} has no _end(): Connection gives it.")
 
     def _raise_if_ended(self) -> None:
         """Raise WebSocketClosed if it is."""
         raise NotImplementedError(
-            f"{type(self).__name__} has no _raise_if_ended(): the other half gives it."
+            f"{type(self).__name__} has no _raise_if_ended(): Connection gives it."
         )
 
     async def send(self, message: Message) -> None:

@@ -34,15 +34,21 @@ class JSONTag:
 
     def check(self, value: Any) -> bool:
         """Say whether this tag is for `value`."""
-        raise NotImplementedError(f"{type(self).__name__} has no check().")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no check(): say which values are its own."
+        )
 
     def to_json(self, value: Any) -> Any:
         """Turn the value into what JSON has a form for; the tag is added to it."""
-        raise NotImplementedError(f"{type(self).__name__} has no to_json().")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no to_json(): turn its values into what JSON has."
+        )
 
     def to_python(self, value: Any) -> Any:
         """Turn what to_json returned into the value again; the tag is gone already."""
-        raise NotImplementedError(f"{type(self).__name__} has no to_python().")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no to_python(): turn what to_json() made back."
+        )
 
     def tag(self, value: Any) -> Any:
         """Write the value with its tag around it."""

@@ -34,6 +34,9 @@ from kolben.typing import App
 # Makes the coroutine that answers what Granian has: its own word for that is a watcher, which has
 # scope and protocol, and is told of the end.
 MakeAnswer = Callable[[Any], Coroutine[Any, Any, None]]
+# A request for a thread: what Granian has, its scope, line and glance, when it came
+# (time.perf_counter), its body as direct.answer() takes it, and what Observer.observe() expects.
+Asked = tuple[Any, Any, tuple[str, str], Glance, float, Any, "RSGIExchange | None"]
 _TOO_MUCH = TooMuch()
 _TOO_MUCH_ANSWER = _TOO_MUCH.status, _TOO_MUCH.headers("1.1"), _TOO_MUCH.body
 
@@ -136,11 +139,11 @@ class Scheduling:
             elif (waiting := count_waiting()) and not admits(waiting):
                 self._refuse(watcher, scope, *_TOO_MUCH_ANSWER)
             elif is_direct and glance[2] is None:
-                request = watcher, scope, line, glance, clock()
+                request = watcher, scope, line, glance, clock(), None, None
                 if waiting:
-                    pool.put_behind(self._refuse_late, self._answer, *request)
+                    pool.put_behind(self._refuse_late, self._answer, request)
                 else:
-                    pool.put(self._answer, *request)
+                    pool.put(self._answer, request)
             elif not (is_direct and self._read(watcher, scope, line, glance)):
                 inbox.put(watcher)
 
@@ -159,8 +162,8 @@ class Scheduling:
         ):
             return False
         if length == "0" and scope.http_version.startswith("1"):
-            request = watcher, scope, line, glance, time.perf_counter()
-            self._pool.put_behind(self._refuse_late, self._answer, *request)
+            request = watcher, scope, line, glance, time.perf_counter(), None, None
+            self._pool.put_behind(self._refuse_late, self._answer, request)
             return True
         arrival = Arrival(self._arrivals, watcher, scope, line, glance)
         if self._counter is not None:
@@ -179,8 +182,8 @@ class Scheduling:
         if waiting and not pool.admission.admits(waiting):
             self._refuse_arrival(arrival, *_TOO_MUCH_ANSWER)
             return
-        request = of.watcher, of.scope, of.line, of.glance, of.clock
-        pool.put_behind(self._refuse_late, self._answer, *request, body, of.exchange)
+        request = of.watcher, of.scope, of.line, of.glance, of.clock, body, of.exchange
+        pool.put_behind(self._refuse_late, self._answer, request)
 
     def _give_up(self, arrival: Arrival) -> None:
         """Answer a request whose body does not come; on the loop."""
@@ -204,7 +207,7 @@ class Scheduling:
         arrived: float | None = None,
         expected: RSGIExchange | None = None,
     ) -> None:
-        """Answer without the app; who watches is told of it all the same, arrived as _answer()."""
+        """Answer without the app; who watches is told of it all the same; arrived as in Asked."""
         protocol = watcher.proto
         if self._observer is not None:
             # In a context of its own: this thread is Granian's, or the next request's.
@@ -216,20 +219,12 @@ class Scheduling:
             protocol.response_bytes(status, headers, body)
         watcher.done()
 
-    def _refuse_late(
-        self,
-        watcher: Any,
-        scope: Any,
-        line: tuple[str, str],
-        glance: Glance,
-        arrived: float,
-        body: Any = None,
-        expected: RSGIExchange | None = None,
-    ) -> None:
-        """Refuse a request that has waited for too long; in a thread, and with what _answer() has.
+    def _refuse_late(self, request: Asked) -> None:
+        """Refuse a request that has waited for too long; in the thread that this is called in.
 
         It has been counted by now if it had a body.
         """
+        watcher, scope, _, _, arrived, body, expected = request
         try:
             self._refuse(watcher, scope, *_TOO_MUCH_ANSWER, arrived, expected)
         except BaseException as error:
@@ -237,26 +232,13 @@ class Scheduling:
         if body is not None and self._counter is not None:
             self._counter.end_counting(id(scope))
 
-    def _answer(
-        self,
-        watcher: Any,
-        scope: Any,
-        line: tuple[str, str],
-        glance: Glance,
-        arrived: float,
-        body: Any = None,
-        expected: RSGIExchange | None = None,
-    ) -> None:
-        """Answer a request in the thread that this is called in.
-
-        arrived: when it came (time.perf_counter). body: as direct.answer() takes it. expected: as
-        Observer.observe() does.
-        """
+    def _answer(self, request: Asked) -> None:
+        """Answer a request in the thread that this is called in."""
+        watcher = request[0]
         work_for_loop(self._loop)
         context = self._context.copy()
-        request = scope, watcher.proto, line, glance, body
         try:
-            left = context.run(self._run, request, arrived, expected)
+            left = context.run(self._run, request)
         except BaseException as error:
             watcher.err(error)
             return
@@ -265,8 +247,9 @@ class Scheduling:
         else:
             self._inbox.put(watcher, _await(watcher, left), context)
 
-    def _run(self, request: Any, arrived: float, expected: RSGIExchange | None) -> Any:
-        scope, protocol, line, glance, body = request
+    def _run(self, request: Asked) -> Any:
+        watcher, scope, line, glance, arrived, body, expected = request
+        protocol = watcher.proto
         if is_draining():
             if body is None:
                 note_begun()
