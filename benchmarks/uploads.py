@@ -29,14 +29,13 @@ from typing import Any
 from werkzeug.formparser import FormDataParser, default_stream_factory
 from werkzeug.wsgi import get_input_stream
 
-from kolben.core.body import BoundedFormParser
+from kolben.core.body import SPOOLED_BYTES, BoundedFormParser
 from kolben.core.body_file import open_body_file
 from kolben.core.body_stream import open_body
 from kolben.entry.bodies import MEMORY_BYTES
 
 MEBIBYTE = 2**20
 PIECE_BYTES = 65_536
-SPOOLED_BYTES = 512_000
 BOUNDARY = "----WebKitFormBoundaryZ3hLw0pQ8sXv2KdT"
 HEAD = b'--%b\r\nContent-Disposition: form-data; name="%b"'
 BATCH_S = 0.1
