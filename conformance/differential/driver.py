@@ -140,12 +140,15 @@ def _message(error: BaseException) -> str:
 
 def call(app: Any, request: Ask, jars: Jars) -> Answer:
     """Send one request as a WSGI server does and write down all that comes back."""
+    flask = importlib.import_module("flask")
     started: list[tuple[str, list[tuple[str, str]]]] = []
     chunks: list[bytes] = []
     answer: Answer = {}
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         started.append((status, list(headers)))
+        if not flask.has_request_context():
+            answer["started"] = "outside of a request"
         return chunks.append
 
     try:

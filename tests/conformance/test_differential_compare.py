@@ -155,6 +155,7 @@ def test_a_failing_stream_is_recorded_with_what_it_gave() -> None:
         "headers": [["X-A", "1"]],
         "body": "given",
         "raised": "ZeroDivisionError",
+        "started": "outside of a request",
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import create_environ
 
-from kolben import Flask, Request, Response, has_app_context, request
+from kolben import Flask, Request, Response, g, has_app_context, request, session
 from kolben.core.current import find_context
 
 
@@ -59,12 +59,44 @@ def test_what_is_to_be_closed_is_closed_by_the_server(app: Flask) -> None:
     assert closed == ["closed"]
 
 
-def test_teardown_is_done_before_a_buffered_answer_goes_out(app: Flask) -> None:
+@pytest.mark.parametrize("path", ["/", "/fails", "/nowhere", "/stream"])
+def test_the_response_is_started_inside_of_the_request(app: Flask, path: str) -> None:
+    """FLASK: a tracer reads route and session there; teardown comes later, popped last."""
     order: list[str] = []
+    app.secret_key = "key"
     app.teardown_request(lambda error: order.append("teardown"))
-    app.add_url_rule("/", "view", lambda: "")
-    app(create_environ("/"), lambda status, headers, exc_info=None: order.append("start"))
-    assert order == ["teardown", "start"]
+    app.teardown_appcontext(lambda error: order.append("teardown app"))
+    app.add_url_rule("/", "view", lambda: session.update(seen=1) or "text")
+    app.add_url_rule("/fails", "fails", lambda: str(1 / 0))
+    app.add_url_rule("/stream", "stream", lambda: iter(["text"]))
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> None:
+        order.append(f"start {request.path} {request.url_rule} {dict(session)} {'g' in g}")
+
+    app(create_environ(path), start_response)
+    rule = None if path == "/nowhere" else path
+    kept = {"seen": 1} if path == "/" else {}
+    assert order == [f"start {path} {rule} {kept} False", "teardown", "teardown app"]
+
+
+def test_an_error_of_who_starts_the_response_goes_to_the_server(app: Flask) -> None:
+    """FLASK: the request itself has not failed, so teardown functions are told of nothing."""
+    seen: list[Any] = []
+    closed: list[str] = []
+    app.teardown_request(seen.append)
+
+    @app.get("/")
+    def view() -> Response:
+        response = Response(iter(["text"]))
+        response.call_on_close(lambda: closed.append(request.path))
+        return response
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> None:
+        raise ConnectionError("gone")
+
+    with pytest.raises(ConnectionError, match="gone"):
+        app(create_environ("/"), start_response)
+    assert (seen, closed) == ([None], ["/"])
 
 
 def test_an_error_goes_to_the_server_where_the_app_propagates(app: Flask) -> None:

@@ -257,8 +257,18 @@ def wsgi_counted(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return [told]
 
 
+def noting_start(environ: dict[str, Any], start_response: Any) -> Any:
+    """Note between which hooks the app starts its response, and what is current then."""
+
+    def start(status: str, headers: Any, *exc_info: Any) -> Any:
+        seen.append(f"start {status} {request.path} {request.endpoint} g={g.get('kept')} {session}")
+        return start_response(status, headers, *exc_info)
+
+    return app(environ, start)
+
+
 APPS = {
-    "main": app,
+    "main": noting_start,
     "seen": wsgi_seen,
     "signalled": signalled,
     "counted": wsgi_counted,

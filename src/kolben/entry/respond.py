@@ -12,11 +12,13 @@ from kolben.core.context import RequestContext
 from kolben.core.ending import leave, leave_async
 from kolben.entry.awaitable import in_thread, unbroken
 from kolben.entry.outgoing import drop, outgoing
-from kolben.typing import App, Outgoing, Response
+from kolben.typing import App, Outgoing, Response, StartResponse
 
 
-def respond(app: App, context: RequestContext, is_head: bool) -> Outgoing:
-    """Run a request's cycle in its context, which is entered and left here."""
+def respond(
+    app: App, context: RequestContext, is_head: bool, start_response: StartResponse | None = None
+) -> Outgoing:
+    """Run a request's cycle in its context; WSGI's start_response is called while it is current."""
     engine = app.engine
     failure: BaseException | None = None
     found: Outgoing | None = None
@@ -37,8 +39,13 @@ def respond(app: App, context: RequestContext, is_head: bool) -> Outgoing:
         except Exception as error:
             failure = error
             found = outgoing(app.handle_exception(error), context.request, is_head)
+        if start_response is not None:
+            start_response(found[1], found[2])
     except BaseException:
-        failure = sys.exc_info()[1]
+        if found is None:
+            failure = sys.exc_info()[1]
+        drop(found)  # start_response failed, not the request
+        found = None
         raise
     finally:
         try:
@@ -47,7 +54,6 @@ def respond(app: App, context: RequestContext, is_head: bool) -> Outgoing:
         except BaseException:
             drop(found)
             raise
-    assert found is not None  # else something was raised
     return found
 
 
