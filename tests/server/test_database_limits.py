@@ -6,11 +6,14 @@ import socket
 import time
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from kolben import Flask, current_app
 from kolben.server.database_limits import PATIENCE_S, ServerLimit, ask_servers
+from kolben.server.looks import Looks
 from tests.running import wait_for
 
 
@@ -30,7 +33,9 @@ def test_postgresql_says_what_it_allows(postgresql_url: str, is_async: bool) -> 
     url = f"{plain_url}?application_name={own}"
     engine: Any = sqlalchemy.create_engine(url)
     asked = create_async_engine(url).sync_engine if is_async else engine
-    found = ask_servers([("of the default bind", asked), ("of another", engine)])
+    found = ask_servers(
+        Looks(Flask("shop")), [("of the default bind", asked), ("of another", engine)]
+    )
     most = truth(plain_url, "SHOW max_connections")
     reserved = truth(plain_url, "SHOW superuser_reserved_connections")
     names = ("of the default bind", "of another")
@@ -44,17 +49,33 @@ def test_postgresql_says_what_it_allows(postgresql_url: str, is_async: bool) -> 
 def test_mariadb_says_what_it_allows(mariadb_url: str) -> None:
     url = mariadb_url.replace("mysql:", "mysql+pymysql:")
     most = truth(url, "SELECT @@GLOBAL.max_connections")
-    found = ask_servers([("of it", sqlalchemy.create_engine(url))])
+    found = ask_servers(Looks(Flask("shop")), [("of it", sqlalchemy.create_engine(url))])
     assert [ServerLimit("mysql://127.0.0.1:3306", most, 0, ("of it",))] == found
 
 
+def test_what_makes_a_connection_may_read_the_apps_settings(postgresql_url: str) -> None:
+    engine = sqlalchemy.create_engine("postgresql+psycopg://127.0.0.1:1/of-the-settings")
+    app = Flask("shop")
+    app.config["DATABASE"] = postgresql_url
+
+    @sqlalchemy.event.listens_for(engine, "do_connect")
+    def connect(*_: Any) -> Any:
+        return psycopg.connect(current_app.config["DATABASE"])
+
+    (limit,) = ask_servers(Looks(app), [("of it", engine)])
+    assert "" == limit.failure
+    assert limit.allowed > 0
+
+
 def test_sqlite_has_no_server() -> None:
-    assert [] == ask_servers([("of it", sqlalchemy.create_engine("sqlite://"))])
+    assert [] == ask_servers(
+        Looks(Flask("shop")), [("of it", sqlalchemy.create_engine("sqlite://"))]
+    )
 
 
 def test_a_server_that_is_not_there_is_told_with_the_reason(free_port: int) -> None:
     url = f"mysql+pymysql://root@127.0.0.1:{free_port}/test"
-    (limit,) = ask_servers([("of it", sqlalchemy.create_engine(url))])
+    (limit,) = ask_servers(Looks(Flask("shop")), [("of it", sqlalchemy.create_engine(url))])
     assert (0, 0) == (limit.most, limit.reserved)
     assert "Can't connect to MySQL server" in limit.failure
 
@@ -64,7 +85,7 @@ def test_a_server_that_is_silent_is_not_waited_for() -> None:
         url = f"mysql+pymysql://root@127.0.0.1:{silent.getsockname()[1]}/test"
         engine = sqlalchemy.create_engine(url, connect_args={"connect_timeout": 30})
         began = time.monotonic()
-        (limit,) = ask_servers([("of it", engine)])
+        (limit,) = ask_servers(Looks(Flask("shop")), [("of it", engine)])
         took_s = time.monotonic() - began
     assert f"no answer within {PATIENCE_S:g} seconds" == limit.failure
     # The driver alone would wait for 30.

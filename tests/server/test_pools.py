@@ -11,10 +11,11 @@ import redis
 import redis.asyncio
 import sqlalchemy
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from kolben import Flask
-from kolben.server.pools import Pool, find_engines, find_pools, most_connections
+from kolben.server.looks import Looks
+from kolben.server.pools import Pool, find_pools, most_connections
 
 DATABASE = "postgresql+psycopg://user:hidden@db.example:5433/shop?application_name=hidden"
 
@@ -27,7 +28,7 @@ def nothing_of_other_tests() -> Iterator[None]:
 
 
 def pools_to(host: str) -> list[Pool]:
-    return [pool for pool in find_pools(Flask("shop")) if host in pool.where]
+    return [pool for pool in find_pools(Looks(Flask("shop"))) if host in pool.where]
 
 
 def test_an_engine_that_nobody_has_registered_is_found_without_its_password() -> None:
@@ -52,21 +53,25 @@ def test_an_async_engine_is_one_too() -> None:
     del engine
 
 
-def test_the_binds_of_flask_sqlalchemy_have_their_names() -> None:
-    class Extension:
-        """What Flask-SQLAlchemy leaves in app.extensions."""
+def test_a_pool_that_cannot_be_looked_at_leaves_the_others() -> None:
+    class Odd(QueuePool):
+        """A pool that tells its size when it is connected."""
 
-        engines = {
-            None: sqlalchemy.create_engine("sqlite:///one.db"),
-            "users": sqlalchemy.create_engine("sqlite:///two.db"),
-        }
+        def size(self) -> int:
+            raise RuntimeError("not connected yet\nconnect first")
 
-    app = Flask("shop")
-    app.extensions["sqlalchemy"] = Extension()
-    names = [name for name, engine in find_engines(app) if "sqlite" in str(engine.url)]
-    assert ["of the default bind", "of the bind 'users'"] == names
-    cures = {pool.cure for pool in find_pools(app) if "bind" in pool.name}
-    assert {"Set SQLALCHEMY_ENGINE_OPTIONS = {{'pool_size': {size}}}"} == cures
+    looks = Looks(Flask("shop"))
+    engines = [
+        sqlalchemy.create_engine(DATABASE, poolclass=Odd),
+        sqlalchemy.create_engine("sqlite:///kept-pool.db"),
+    ]
+    assert ["sqlite:///kept-pool.db"] == [
+        pool.where for pool in find_pools(looks) if pool.where in {str(one.url) for one in engines}
+    ]
+    assert [
+        "SQLAlchemy's engine of postgresql+psycopg://db.example:5433/shop cannot be looked at:"
+        " RuntimeError: not connected yet. Left out: its pool."
+    ] == looks.failed
 
 
 @pytest.mark.parametrize("library", [redis, redis.asyncio], ids=["plain", "async"])

@@ -58,6 +58,7 @@ def check_all(settings: Settings, facts: Sequence[Facts], machine: Machine) -> l
         *check_cookies_and_hosts(settings, facts[0]),
         *check_proxies(settings, facts[0]),
         *check_pools(settings, facts),
+        *check_looks(facts),
         *check_machine(settings, facts, machine),
         *check_certificate(settings, time.time()),
         *check_clock(facts[0], time.time()),
@@ -199,6 +200,17 @@ def check_pools(settings: Settings, facts: Sequence[Facts]) -> Iterator[Finding]
         report.limit_warnings(limits, pools, settings),
         f"{', '.join(answered)} allows all that the pools hold" if answered else "",
     )
+
+
+def check_looks(facts: Sequence[Facts]) -> Iterator[Finding]:
+    """Tell of each look at the app that failed: what is left out was not judged."""
+    for line in dict.fromkeys(line for one in facts for line in one.left_out):
+        yield Finding(
+            "extensions",
+            Verdict.WARNING,
+            line,
+            "See why it fails in `with app.app_context():`, or judge by hand what is left out.",
+        )
 
 
 def check_machine(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from kolben.server.looks import Looks
 
 PATIENCE_S = 2.0
 
@@ -31,21 +34,25 @@ class ServerLimit:
         return self.most - self.reserved
 
 
-def ask_servers(engines: Iterable[tuple[str, Any]]) -> list[ServerLimit]:
-    """Ask each server that the engines lead to, once.
+def ask_servers(looks: Looks, engines: Iterable[tuple[str, Any]]) -> list[ServerLimit]:
+    """Ask each server that the engines lead to, once, in a context of the app.
 
     engines: names and SQLAlchemy's engines. A server that fails, or takes longer than PATIENCE_S
     with all others together, is in the answer with its failure. Raises nothing.
     """
     servers: dict[str, list[tuple[str, Any]]] = {}
     for name, engine in engines:
-        if engine.dialect.name in _QUESTIONS:
-            servers.setdefault(_server_of(engine.url), []).append((name, engine))
+        what = f"SQLAlchemy's engine {name}"
+        where = looks.at(what, partial(_server_of, engine), None, "what its server allows")
+        if where is not None:
+            servers.setdefault(where, []).append((name, engine))
     found: dict[str, tuple[int, int] | str] = {}
 
     def ask(where: str, engine: Any) -> None:
         try:
-            found[where] = _ask(engine)
+            # What makes a connection may read the app's settings.
+            with looks.app.app_context():
+                found[where] = _ask(engine)
         except Exception as error:  # noqa: BLE001  # a driver's, for whatever is wrong there
             found[where] = str(getattr(error, "orig", error)).strip().partition("\n")[0]
 
@@ -70,7 +77,11 @@ def _limit(where: str, names: tuple[str, ...], answer: tuple[int, int] | str) ->
     return ServerLimit(where, *answer, names)
 
 
-def _server_of(url: Any) -> str:
+def _server_of(engine: Any) -> str | None:
+    """Return the server that an engine leads to; None if there is none that can be asked."""
+    if engine.dialect.name not in _QUESTIONS:
+        return None
+    url = engine.url
     host = url.host or "localhost"
     port = f":{url.port}" if url.port else ""
     return f"{url.get_backend_name()}://{host}{port}"

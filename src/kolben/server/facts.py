@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from werkzeug.debug import DebuggedApplication
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from kolben.server.database_limits import ServerLimit, ask_servers
+from kolben.server.looks import Looks
 from kolben.server.pools import Pool, find_engines, find_pools
 from kolben.server.sampling import memory_bytes
 from kolben.typing import App
@@ -46,7 +47,8 @@ class Facts:
 
     app: `module:name`. key: None without a secret key. memory_bytes: of the process; None where
     nothing tells. limits: what the database servers allow, where they were asked. warnings: what
-    the process itself has to say. config: settings that the doctor judges.
+    the process itself has to say. config: settings that the doctor judges. left_out: a line for
+    each look at the app that failed.
     """
 
     app: str
@@ -62,37 +64,34 @@ class Facts:
     has_debugger: bool
     config: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def collect_facts(
     app: App, name: str, salt: bytes, *, ask: bool, warnings: tuple[str, ...] = ()
 ) -> Facts:
-    """Collect what is known of a loaded app.
+    """Collect what is known of a loaded app. Raises nothing, whatever the app's code does.
 
     salt: the same in all processes whose keys are to be compared. ask: whether to ask the database
     servers what they allow, for which each gets a connection.
     """
-    around = list(_middleware(app))
-    fix = next((layer for layer in around if isinstance(layer, ProxyFix)), None)
+    looks = Looks(app)
+    layers = looks.at("Middleware of the app", lambda: _describe_middleware(app), NO_LAYERS, "it")
     return Facts(
         app=name,
         pid=os.getpid(),
-        debug=bool(app.debug),
-        key=describe_key(app.secret_key, salt),
-        pools=tuple(find_pools(app)),
-        limits=tuple(ask_servers(find_engines(app))) if ask else (),
+        debug=looks.at("The debug mode", lambda: bool(app.debug), False, "whether it is on"),
+        key=looks.at("The secret key", lambda: describe_key(app.secret_key, salt), None, "it"),
+        pools=tuple(find_pools(looks)),
+        limits=tuple(ask_servers(looks, find_engines(looks))) if ask else (),
         memory_bytes=memory_bytes(),
-        async_views=sum(inspect.iscoroutinefunction(view) for view in app.view_functions.values()),
-        middleware=tuple(type(layer).__name__ for layer in around),
-        proxy_fix=None if fix is None else _trusted_by(fix),
-        has_debugger=any(isinstance(layer, DebuggedApplication) for layer in around),
-        config={
-            "MAX_CONTENT_LENGTH": app.config["MAX_CONTENT_LENGTH"],
-            "SECRET_KEY_FALLBACKS": isinstance(app.config["SECRET_KEY_FALLBACKS"], str | bytes),
-            "SESSION_COOKIE_SECURE": bool(app.config["SESSION_COOKIE_SECURE"]),
-            "TRUSTED_HOSTS": bool(app.config["TRUSTED_HOSTS"]),
-        },
+        async_views=looks.at("A view", lambda: _count_async_views(app), 0, "the async views"),
+        middleware=layers.names,
+        proxy_fix=layers.proxy_fix,
+        has_debugger=layers.has_debugger,
+        config=_describe_config(looks),
         warnings=warnings,
+        left_out=tuple(looks.failed),
     )
 
 
@@ -100,6 +99,8 @@ def describe_key(key: Any, salt: bytes) -> Key | None:
     """Describe a secret key; None for no key at all."""
     if not key:
         return None
+    if not isinstance(key, str | bytes | bytearray):
+        return Key("", f"is of the type {type(key).__name__}, which signs nothing")
     data = key.encode() if isinstance(key, str) else bytes(key)
     digest = hmac.new(salt, data, hashlib.sha256).hexdigest()
     if len(data) < SHORTEST_KEY:
@@ -107,6 +108,51 @@ def describe_key(key: Any, salt: bytes) -> Key | None:
     if len(set(data)) < FEWEST_CHARACTERS:
         return Key(digest, f"is made of {len(set(data))} different characters")
     return Key(digest)
+
+
+def _count_async_views(app: App) -> int:
+    return sum(inspect.iscoroutinefunction(view) for view in app.view_functions.values())
+
+
+def _describe_config(looks: Looks) -> dict[str, Any]:
+    """Return the settings that the doctor judges; one that cannot be read gets no warning."""
+    read: dict[str, tuple[Callable[[Any], Any], Any]] = {
+        "MAX_CONTENT_LENGTH": (lambda most: None if most is None else int(most), 0),
+        "SECRET_KEY_FALLBACKS": (lambda keys: isinstance(keys, str | bytes), False),
+        "SESSION_COOKIE_SECURE": (bool, True),
+        "TRUSTED_HOSTS": (bool, True),
+    }
+    return {
+        name: looks.at(
+            f"The setting {name}",
+            lambda name=name, convert=convert: convert(looks.app.config.get(name)),  # type: ignore[misc]  # mypy infers no type of a lambda with defaults
+            instead,
+            "whether it is right",
+        )
+        for name, (convert, instead) in read.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """What stands around an app's own wsgi_app, from the outside in."""
+
+    names: tuple[str, ...] = ()
+    proxy_fix: dict[str, int] | None = None
+    has_debugger: bool = False
+
+
+NO_LAYERS = _Layers()
+
+
+def _describe_middleware(app: App) -> _Layers:
+    around = list(_middleware(app))
+    fix = next((layer for layer in around if isinstance(layer, ProxyFix)), None)
+    return _Layers(
+        tuple(type(layer).__name__ for layer in around),
+        None if fix is None else _trusted_by(fix),
+        any(isinstance(layer, DebuggedApplication) for layer in around),
+    )
 
 
 def _trusted_by(fix: ProxyFix) -> dict[str, int]:

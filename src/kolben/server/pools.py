@@ -1,17 +1,18 @@
 """The pools of connections that an app has: to databases through SQLAlchemy, and to Redis.
 
-Rule: looking opens no connection, and imports no library that the app has not.
+Rule: looking opens no connection, and imports no library that the app has not. Each look is one of
+`Looks`: an extension that answers only in a context is asked in one.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from kolben.typing import App
+from kolben.server.looks import Looks, kind_of
 
 
 @dataclass(frozen=True)
@@ -30,25 +31,36 @@ class Pool:
     cure: str
 
 
-def find_pools(app: App) -> list[Pool]:
+def find_pools(looks: Looks) -> list[Pool]:
     """Return the pools that this process has by now, those of Flask-SQLAlchemy first."""
-    return [*(_database_pool(name, e) for name, e in find_engines(app)), *_redis_pools()]
+    pools = [
+        looks.at(
+            f"SQLAlchemy's engine {name}", partial(_database_pool, name, engine), None, "its pool"
+        )
+        for name, engine in find_engines(looks)
+    ]
+    return [*(pool for pool in pools if pool is not None), *_redis_pools(looks)]
 
 
-def find_engines(app: App) -> list[tuple[str, Any]]:
+def find_engines(looks: Looks) -> list[tuple[str, Any]]:
     """Return SQLAlchemy's engines in this process, each with a name.
 
     Flask-SQLAlchemy tells how its binds are called. Others are wherever the app keeps them, so
     that only the interpreter knows of all.
     """
-    named = list(_bound_engines(app))
-    pools = {id(engine.pool) for _, engine in named}
-    for engine in instances("sqlalchemy.engine.base", "Engine"):
-        # Engines with options of their own share the pool of the one they were made from.
-        if id(engine.pool) not in pools:
-            pools.add(id(engine.pool))
-            named.append((f"of {address_of(engine.url)}", engine))
-    return named
+    found = _bound_engines(looks)
+    others = instances("sqlalchemy.engine.base", "Engine")
+    found += looks.at_each("An engine of SQLAlchemy", others, _see_engine, "its pool")
+    # Engines with options of their own share the pool of the one they were made from.
+    by_pool: dict[int, tuple[str, Any]] = {}
+    for pool, name, engine in found:
+        by_pool.setdefault(pool, (name, engine))
+    return list(by_pool.values())
+
+
+def _see_engine(engine: Any, name: str = "") -> tuple[int, str, Any]:
+    """Return the identity of an engine's pool, its name, by default where it leads, and itself."""
+    return id(engine.pool), name or f"of {address_of(engine.url)}", engine
 
 
 def address_of(url: Any) -> str:
@@ -57,15 +69,19 @@ def address_of(url: Any) -> str:
     return str(bare)
 
 
-def _bound_engines(app: App) -> Iterator[tuple[str, Any]]:
-    """Give the engines of Flask-SQLAlchemy with the names of their binds."""
-    extension = app.extensions.get("sqlalchemy")
-    if extension is None or not hasattr(extension, "engines"):
-        return
-    with app.app_context():
-        engines: dict[str | None, Any] = dict(extension.engines)
-    for name, engine in engines.items():
-        yield (f"of the bind {name!r}" if name else "of the default bind"), engine
+def _bound_engines(looks: Looks) -> list[tuple[int, str, Any]]:
+    """Return the engines of Flask-SQLAlchemy with the names of their binds."""
+    extension = looks.app.extensions.get("sqlalchemy")
+
+    def look() -> list[tuple[int, str, Any]]:
+        engines: dict[str | None, Any] = dict(getattr(extension, "engines", {}))
+        return [
+            _see_engine(engine, f"of the bind {name!r}" if name else "of the default bind")
+            for name, engine in engines.items()
+        ]
+
+    what = f"The extension 'sqlalchemy' ({kind_of(extension)})"
+    return looks.at(what, look, [], "the names of its binds")
 
 
 def instances(module_name: str, class_name: str) -> list[Any]:
@@ -96,13 +112,20 @@ def most_connections(pool: Any) -> int | None:
     return int(size()) + int(overflow) if size() else None
 
 
-def _redis_pools() -> Iterator[Pool]:
-    """Give the pools of the Redis client, of both its kinds."""
-    for module_name in ("redis.connection", "redis.asyncio.connection"):
-        for pool in instances(module_name, "ConnectionPool"):
-            arguments = pool.connection_kwargs
-            host = f"{arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
-            where = f"redis://{arguments.get('path') or host}/{arguments.get('db') or 0}"
-            # Old versions say "no limit" with a very large number.
-            most = pool.max_connections if pool.max_connections < 2**31 else None
-            yield Pool(f"of {where}", "Redis", where, most, "Set max_connections={size}")
+def _redis_pools(looks: Looks) -> list[Pool]:
+    """Return the pools of the Redis client, of both its kinds."""
+    pools = [
+        pool
+        for module_name in ("redis.connection", "redis.asyncio.connection")
+        for pool in instances(module_name, "ConnectionPool")
+    ]
+    return looks.at_each("A pool of the Redis client", pools, _redis_pool, "its size")
+
+
+def _redis_pool(pool: Any) -> Pool:
+    arguments = pool.connection_kwargs
+    host = f"{arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
+    where = f"redis://{arguments.get('path') or host}/{arguments.get('db') or 0}"
+    # Old versions say "no limit" with a very large number.
+    most = int(pool.max_connections) if pool.max_connections < 2**31 else None
+    return Pool(f"of {where}", "Redis", where, most, "Set max_connections={size}")

@@ -132,7 +132,7 @@ def make_report(settings: Settings, facts: Sequence[Facts], machine: Machine) ->
     """Make the report of what workers say; facts: of one at least."""
     limits = next((one.limits for one in facts if one.limits), ())
     warnings = (
-        *dict.fromkeys(warning for one in facts for warning in one.warnings),
+        *dict.fromkeys(warning for one in facts for warning in (*one.warnings, *one.left_out)),
         *_key_warnings(facts),
         *pool_warnings(facts[0].pools, settings),
         *limit_warnings(limits, facts[0].pools, settings),

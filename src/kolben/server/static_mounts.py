@@ -7,14 +7,18 @@ that applies to it, the app goes on serving it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from werkzeug.exceptions import HTTPException
 
+from kolben.server.looks import Looks, kind_of
 from kolben.typing import App
 
+# In the place of a hook, where the app cannot be looked at.
+UNKNOWN: str | None = "unknown"
 # Route and folder, as `("/static", "/srv/shop/static")`.
 Mount = tuple[str, str]
 
@@ -43,16 +47,18 @@ def parse_mounts(texts: Iterable[str]) -> list[Mount]:
 
 def choose_mounts(app: App, mounts: Iterable[Mount]) -> tuple[list[Mount], list[str]]:
     """Return the mounts that no hook of the app applies to, and a warning for each other one."""
+    looks = Looks(app)
     chosen, warnings = [], []
     for route, folder in mounts:
-        hook = _hook_on(app, route)
+        left_out = f"--static-mount {route}, which the app itself serves"
+        hook = looks.at(f"The rule of {route}", partial(_hook_on, app, route), UNKNOWN, left_out)
         if hook is None:
             chosen.append((route, folder))
-        else:
+        elif hook is not UNKNOWN:
             warnings.append(
                 f"The app itself serves {route}, and not --static-mount: {hook} applies to it."
             )
-    return chosen, warnings
+    return chosen, [*warnings, *looks.failed]
 
 
 def _hook_on(app: App, route: str) -> str | None:
@@ -71,8 +77,13 @@ def _hook_on(app: App, route: str) -> str | None:
         functions = getattr(app, f"{table}{'s' if table.endswith('or') else '_funcs'}")
         for name in names:
             if functions.get(name):
-                return f"the {table} function {functions[name][0].__qualname__!r}"
+                return f"the {table} function {_name_of(functions[name][0])!r}"
     return None
+
+
+def _name_of(function: Any) -> str:
+    """Name a hook, which may be any object that can be called."""
+    return str(getattr(function, "__qualname__", None) or kind_of(function))
 
 
 def _parents(endpoint: str) -> list[str]:

@@ -25,6 +25,7 @@ from kolben.server.facts import Facts, collect_facts
 from kolben.server.garbage import spare_the_loaded
 from kolben.server.granian_wsgi import Handler, base_environ, connect
 from kolben.server.listening import NO_SOCKETS, Identities, forget_others
+from kolben.server.looks import Looks
 from kolben.server.pools import find_pools
 from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
 from kolben.server.request_timeouts import TimedASGI, TimedRSGI
@@ -132,7 +133,9 @@ class Loader:
     def _spare_threads(self, app: App) -> int:
         """Return how many threads may be added: no more than find a connection in each pool."""
         least, spare = self.settings.threads, self.settings.spare_threads
-        sizes = [pool.most for pool in find_pools(app) if pool.most is not None] if spare else []
+        # What cannot be looked at is told once, with the facts.
+        pools = find_pools(Looks(app)) if spare else []
+        sizes = [pool.most for pool in pools if pool.most is not None]
         return max(0, min([least + spare, *sizes]) - least)
 
     def _use_own_scheduling(self, app: App, watch: Watch, adaptation: Adaptation | None) -> None:
