@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -94,3 +95,22 @@ def test_files_of_tls_reach_granian(tmp_path: Path) -> None:
 def test_files_of_tls_that_do_not_go_together_are_told(given: dict[str, str], said: str) -> None:
     with pytest.raises(click.UsageError, match=said.replace(".", r"\.")):
         granian_options(Settings("hello", **given))
+
+
+@pytest.mark.parametrize(
+    ("interface", "http", "expected"),
+    [
+        ("rsgi", "auto", HTTPModes.auto),
+        ("asgi", "2", HTTPModes.http2),
+        ("wsgi", "auto", HTTPModes.http1),
+        ("wsgi", "1", HTTPModes.http1),
+    ],
+)
+def test_over_wsgi_http_1_alone_is_spoken(interface: Any, http: Any, expected: HTTPModes) -> None:
+    found = granian_options(Settings("hello", interface=interface, http=http))
+    assert expected is found["http"]
+
+
+def test_http_2_over_wsgi_is_refused_with_the_cure() -> None:
+    with pytest.raises(click.UsageError, match="Leave out --interface wsgi"):
+        granian_options(Settings("hello", interface="wsgi", http="2"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -79,3 +80,19 @@ def test_a_body_that_is_cut_reaches_no_view_and_leaves_nothing_behind(
 
     wait_for(lambda: state().rpartition(b"]")[2] == expected.rpartition(b"]")[2])
     assert path.encode() not in state()
+
+
+def test_over_wsgi_an_upload_that_is_cancelled_takes_no_thread_with_it(
+    serve: Callable[..., Server],
+) -> None:
+    """It is not begun: HTTP/2 is not spoken there, as Granian's read() would never return."""
+    server = serve(APP, "--interface", "wsgi", "--threads", "1")
+    with Connection(server.port) as connection:
+        connection.begin("/plain")
+        connection.send(b"x" * 10)
+        with suppress(OSError):  # it may have been refused by now
+            connection.cancel()
+        with pytest.raises((AssertionError, OSError)):
+            connection.answer()
+    assert server.get("/state")[0] == 200
+    assert server.get("/plain", "POST", b"whole") == (200, b"whole")

@@ -184,3 +184,17 @@ def test_half_of_a_stream_does_not_look_whole(
     with pytest.raises((http.client.HTTPException, OSError)):
         get(server, files.context(), "/broken")
     assert (200, b"https True") == get(server, files.context())
+
+
+@pytest.mark.parametrize(("interface", "chosen"), [("wsgi", "http/1.1"), ("rsgi", "h2")])
+def test_http_2_is_offered_where_it_is_spoken(
+    start: Callable[..., Server], files: Files, interface: str, chosen: str
+) -> None:
+    server = start(*files.options, "--interface", interface).wait_until_ready()
+    context = files.context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw,
+        context.wrap_socket(raw, server_hostname="127.0.0.1") as connection,
+    ):
+        assert connection.selected_alpn_protocol() == chosen

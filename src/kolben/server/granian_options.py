@@ -18,7 +18,8 @@ MAX_HTTP2_STREAMS = 128
 def granian_options(settings: Settings) -> dict[str, Any]:
     """Return the arguments of Granian's server for these settings.
 
-    Raises click.UsageError for TLS files that are missing or do not go together.
+    Raises click.UsageError for TLS files that are missing or do not go together, and for HTTP/2
+    over WSGI.
     """
     is_wsgi = settings.spoken_interface == "wsgi"
     return {
@@ -33,7 +34,7 @@ def granian_options(settings: Settings) -> dict[str, Any]:
         # often by the others: 19 us a request instead of 20 us (benchmarks/serving.py).
         "runtime_mode": RuntimeModes.mt,
         "loop": Loops.auto if settings.loop == "auto" else Loops(settings.loop),
-        "http": HTTPModes(settings.http),
+        "http": _http_mode(settings),
         "websockets": not is_wsgi,
         "backlog": settings.backlog,
         "backpressure": raise_file_limit(settings.max_connections),
@@ -48,6 +49,23 @@ def granian_options(settings: Settings) -> dict[str, Any]:
         ),
         **_tls_options(settings),
     }
+
+
+def _http_mode(settings: Settings) -> HTTPModes:
+    """Return the versions of HTTP that are spoken: over WSGI HTTP/1.1 alone.
+
+    SECURITY: when a client resets a stream whose body it has not sent, Granian 2.8 never returns
+    from the `read` of WSGI's input. The thread would be lost, and nothing in Python can end it.
+    """
+    if settings.spoken_interface != "wsgi":
+        return HTTPModes(settings.http)
+    if settings.http == "2":
+        raise click.UsageError(
+            "--http 2 is not available over WSGI: a client that cancels its upload would take a"
+            " thread with it. Leave out --interface wsgi, or have a proxy speak HTTP/2 and serve"
+            " HTTP/1.1 to it (--http 1)."
+        )
+    return HTTPModes.http1
 
 
 def _tls_options(settings: Settings) -> dict[str, Any]:

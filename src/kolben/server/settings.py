@@ -76,7 +76,8 @@ class Settings:
     )
     http: Literal["auto", "1", "2"] = setting(
         "auto",
-        "Versions of HTTP; 'auto' is HTTP/1.1, and HTTP/2 where the client begins so.",
+        "Versions of HTTP; 'auto' is HTTP/1.1, and HTTP/2 where the client begins so"
+        " (over WSGI HTTP/1.1 alone).",
         group="Where it listens",
     )
     root_path: str = setting(
