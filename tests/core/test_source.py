@@ -52,9 +52,13 @@ def test_the_body_of_an_environ_is_read_from_it() -> None:
     assert EnvironSource({}).small_body() is None
 
 
-@pytest.mark.parametrize("scheme", ["javascript", "", "HTTP", "ftp"])
+@pytest.mark.parametrize("scheme", ["javascript", "HTTP", "http:", "ftp"])
 def test_a_scheme_that_is_none_of_http_is_not_taken(scheme: str) -> None:
     assert EnvironSource({"wsgi.url_scheme": scheme}).scheme() == "http"
+
+
+def test_a_base_url_may_be_without_a_scheme() -> None:
+    assert EnvironSource({"wsgi.url_scheme": ""}).scheme() == ""
 
 
 def test_paths_are_decoded() -> None:

@@ -132,6 +132,7 @@ def make_environ(
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": protocol,
         "REMOTE_ADDR": "192.0.2.1",
+        "REMOTE_PORT": "50000",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(body) if isinstance(body, bytes) else body,

@@ -9,6 +9,7 @@ NAMES = (
     "routing",
     "matching",
     "wire",
+    "environs",
     "blueprints",
     "hooks",
     "errors",

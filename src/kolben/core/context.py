@@ -312,7 +312,7 @@ class RequestContext(AppContext):
         """Match the request, or note why it can't be matched."""
         environ = self.request.environ
         self.has_cookie = "HTTP_COOKIE" in environ
-        path, host = decode_path(environ.get("PATH_INFO", "")), environ.get("HTTP_HOST")
+        path, host = decode_path(environ.get("PATH_INFO") or ""), environ.get("HTTP_HOST")
         self.plan = self.app.engine.match(self, environ["REQUEST_METHOD"], path, host)
 
     def push(self) -> None:
@@ -347,7 +347,7 @@ class RequestContext(AppContext):
         plan = self.plan
         if plan is None:
             environ = self._environ or self.request.environ
-            path = environ.get("PATH_INFO", "")
+            path = environ.get("PATH_INFO") or ""
             if "HTTP_COOKIE" in environ:
                 self.has_cookie = True
             plan = self.plan = engine.match(

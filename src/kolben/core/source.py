@@ -13,7 +13,8 @@ from werkzeug.datastructures import Headers
 from kolben.core.environ_headers import headers_of
 from kolben.typing import WSGIEnvironment
 
-KNOWN_SCHEMES = frozenset({"http", "https", "ws", "wss"})
+# FLASK: "" as well, which a base_url of a test without a scheme gives.
+KNOWN_SCHEMES = frozenset({"http", "https", "ws", "wss", ""})
 
 
 class Source(Protocol):
