@@ -22,7 +22,7 @@ from conformance.suites import ConformanceError, Suite, load_suites
 from conformance.verdict import Verdict, judge
 
 #: What is compared in other ways than by a suite; each is a package with a command of its own.
-COMMANDS = ("differential", "httpbin")
+COMMANDS = ("differential", "httpbin", "names")
 
 
 def main(argv: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -85,3 +86,52 @@ def test_the_app_variable_is_what_owns_g(app: Flask) -> None:
                 assert _cv_app.get() is fresh
                 assert _cv_request.get() is inner
                 assert "a" not in g
+
+
+@pytest.mark.parametrize("variable", [_cv_app, _cv_request], ids=["the app's", "the request's"])
+def test_a_context_that_is_set_in_a_variable_is_current_until_it_is_reset(
+    app: Flask, variable: Any
+) -> None:
+    context = app.test_request_context("/set")
+    token = variable.set(context)
+    assert "/set" == request.path
+    assert variable.get() is app_ctx._get_current_object() is context
+    variable.reset(token)
+    assert variable.get(None) is None and not request
+
+
+def test_an_apps_context_that_is_set_leaves_the_request_where_it_is(app: Flask) -> None:
+    with app.test_request_context("/outer"):
+        g.of = "the request"
+        token = _cv_app.set(app.app_context())
+        assert not hasattr(g, "of") and "/outer" == request.path
+        _cv_app.reset(token)
+        assert "the request" == g.of
+        nothing = _cv_app.set(None)
+        assert not current_app
+        _cv_app.reset(nothing)
+        assert current_app.name == app.name
+
+
+def test_a_pushed_context_can_be_set_in_another_thread(app: Flask) -> None:
+    def path_there(context: Any) -> str:
+        token = _cv_request.set(context)
+        try:
+            return request.path
+        finally:
+            _cv_request.reset(token)
+
+    with app.test_request_context("/pushed") as context, ThreadPoolExecutor(1) as pool:
+        assert "/pushed" == pool.submit(path_there, context).result()
+
+
+def test_contexts_have_a_token_for_each_push(app: Flask) -> None:
+    context = app.app_context()
+    assert [] == context._cv_tokens
+    with context, context:
+        assert 2 == len(context._cv_tokens)
+        with app.test_request_context() as inside:
+            assert [None] == [made for _, made in inside._cv_tokens]
+    with app.test_request_context() as alone, alone:
+        assert [alone, None] == [made for _, made in alone._cv_tokens]
+    assert "'flask.app_ctx'" in repr(_cv_app)

@@ -249,9 +249,13 @@ if not TYPE_CHECKING:  # a checker that sees __getattr__ takes a misspelt name f
             value = _load(f"kolben.{name}")
         elif name == "sansio" and _drop_in.is_installed():
             value = _load("flask.sansio")
+        elif name in _drop_in.GONE:
+            cure = _drop_in.explain_gone(name)
+            raise AttributeError(
+                f"module {__name__!r} has no attribute {name!r}. {cure}", name=name
+            )
         else:
-            cure = f". {_drop_in.explain_gone(name)}" if name in _drop_in.GONE else ""
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}{cure}", name=name)
+            return _find_lent(name)
         setattr(_here, name, value)
         return value
 
@@ -265,6 +269,12 @@ def _load(module: str) -> object:
 
     import_module("kolben.app")  # threads that begin at once wait here: see kolben/drop_in.py
     return import_module(module)
+
+
+def _find_lent(name: str) -> object:
+    from kolben.flask_names import find_name  # starts faster without it
+
+    return find_name("kolben", name)
 
 
 def _flask_version() -> str:

@@ -13,8 +13,7 @@ from types import SimpleNamespace
 from typing import Any, NoReturn, Self
 
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BuildError, MapAdapter, RequestRedirect
-from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.routing import MapAdapter, RequestRedirect
 
 from kolben.app_setup import App
 from kolben.core import errors, steps, urls
@@ -24,7 +23,6 @@ from kolben.core.cycle import tear_down_app, tear_down_request
 from kolben.core.engine import ERROR_STEPS, STEPS, WSGI_STEPS, Engine
 from kolben.core.hosts import check_host
 from kolben.core.lazy import lazy
-from kolben.core.pages import redirect_page
 from kolben.core.proxies import g, request
 from kolben.core.request import Request
 from kolben.core.response import Response
@@ -34,6 +32,7 @@ from kolben.debughelpers import FormDataRoutingRedirect, attach_enctype_error_mu
 from kolben.entry import wsgi
 from kolben.entry.asgi_sign import put_sign
 from kolben.entry.awaitable import in_thread, on_loop
+from kolben.flask_names import lend_names
 from kolben.logging import escape
 from kolben.scaffold import F
 from kolben.sessions import SecureCookieSessionInterface
@@ -299,16 +298,9 @@ class Flask(App):
 
     # Errors.
 
-    def _find_error_handler(self, e: Exception, blueprints: list[str]) -> Any:
-        return errors.find_handler(self.error_handler_spec, e, blueprints)
-
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ResponseReturnValue:
         """Answer an HTTP error; without a handler it is its own answer."""
         return errors.answer_http_exception(self, e)  # type: ignore[no-any-return]  # a handler's
-
-    def trap_http_exception(self, e: Exception) -> bool:
-        """Say whether an HTTP error is raised instead of answered."""
-        return errors.is_trapped(self, e)
 
     def handle_user_exception(self, e: Exception) -> HTTPException | ResponseReturnValue:
         """Answer an exception of a view or hook; raise it if nothing does."""
@@ -338,10 +330,6 @@ class Flask(App):
             and request.method not in {"GET", "HEAD", "OPTIONS"}
         )
         raise FormDataRoutingRedirect(request) if loses_form else error
-
-    def should_ignore_error(self, error: BaseException | None) -> bool:
-        """Say whether teardown functions are not told of an error; for subclasses."""
-        return False
 
     def _explain_error(self, error: Exception) -> None:
         """Add to an error that only puzzles what it is about."""
@@ -401,20 +389,6 @@ class Flask(App):
         """
         return urls.url_for(self, endpoint, _anchor, _method, _scheme, _external, values)
 
-    def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
-        """Let url_defaults functions add to the values of a URL."""
-        urls.inject_defaults(self, endpoint, values)
-
-    def handle_url_build_error(
-        self, error: BuildError, endpoint: str, values: dict[str, Any]
-    ) -> str:
-        """Ask url_build_error_handlers for a URL that can't be built; else raise the error."""
-        return urls.handle_build_error(self, error, endpoint, values)
-
-    def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
-        """Make a response that sends the client elsewhere; flask.redirect() asks for it here."""
-        return redirect_page(self.response_class, location, code)
-
     # Templates.
 
     def update_template_context(self, context: dict[str, Any]) -> None:
@@ -454,3 +428,5 @@ _OWN_STEPS = SimpleNamespace(
 )
 # Likewise.
 OWN_URL_FOR = Flask.url_for
+
+lend_names(globals())

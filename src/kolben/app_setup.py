@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
@@ -9,7 +10,6 @@ import threading
 import weakref
 from collections.abc import Callable, ValuesView
 from datetime import timedelta
-from functools import cached_property
 from typing import IO, Any, ClassVar
 
 from werkzeug.datastructures import ImmutableDict
@@ -17,21 +17,22 @@ from werkzeug.exceptions import Aborter
 from werkzeug.routing import Map
 from werkzeug.routing import Rule as WerkzeugRule
 
+from kolben.app_decisions import AppDecisions
 from kolben.blueprints import Blueprint, T_filter, T_global, T_test
 from kolben.config import Config, ConfigAttribute
 from kolben.core.engine import ERROR_STEPS, STEPS, WSGI_STEPS
 from kolben.core.globals_namespace import _AppCtxGlobals
 from kolben.core.hooks import HookTable, WatchedDict
 from kolben.core.request import Request
-from kolben.core.response import Response
+from kolben.core.response import Response as OwnResponse
 from kolben.core.router import RuleMap
-from kolben.core.rule import Rule
+from kolben.core.rule import Rule as OwnRule
 from kolben.env import get_debug_flag
+from kolben.flask_names import lend_names
 from kolben.json.provider import DefaultJSONProvider, JSONProvider
 from kolben.logging import create_logger
 from kolben.scaffold import (
     F,
-    Scaffold,
     T_teardown,
     _endpoint_from_view_func,
     find_package,
@@ -40,7 +41,6 @@ from kolben.scaffold import (
 from kolben.sessions import SecureCookieSessionInterface, SessionInterface
 from kolben.typing import (
     AppGroup,
-    DispatchingJinjaLoader,
     JinjaEnvironment,
     RouteCallable,
     ShellContextProcessorCallable,
@@ -49,6 +49,7 @@ from kolben.typing import (
     TemplateGlobalCallable,
     TemplateTestCallable,
 )
+from kolben.typing import DispatchingJinjaLoader as AnyJinjaLoader
 
 # Attributes that an engine is made from: a change of one makes the app a new engine.
 ENGINE_PARTS = frozenset(
@@ -111,7 +112,7 @@ class _EnvironmentClass:
         return Environment
 
 
-class App(Scaffold):
+class App(AppDecisions):
     """What is known of an app without any request: registrations, configuration, templates.
 
     Classes and defaults below are to be overridden in a subclass.
@@ -123,10 +124,10 @@ class App(Scaffold):
     config_class = Config
     json_provider_class: type[JSONProvider] = DefaultJSONProvider
     jinja_options: dict[str, Any] = {}  # noqa: RUF012  # FLASK: a plain dict, as documented
-    url_rule_class: type[WerkzeugRule] = Rule
+    url_rule_class: type[WerkzeugRule] = OwnRule
     url_map_class: type[Map] = RuleMap
     request_class: type[Request] = Request
-    response_class: type[Response] = Response
+    response_class: type[OwnResponse] = OwnResponse
     session_interface: SessionInterface = SecureCookieSessionInterface()
     test_client_class: type[Any] | None = None
     test_cli_runner_class: type[Any] | None = None
@@ -268,7 +269,7 @@ class App(Scaffold):
                 " made: at the top of its module, or in its factory."
             )
 
-    @cached_property
+    @functools.cached_property
     def name(self) -> str:  # type: ignore[override]  # a plain attribute once it is read
         """The import name; for a script, the name of its file."""
         if self.import_name != "__main__":
@@ -276,12 +277,12 @@ class App(Scaffold):
         file = getattr(sys.modules["__main__"], "__file__", None)
         return "__main__" if file is None else os.path.splitext(os.path.basename(file))[0]
 
-    @cached_property
+    @functools.cached_property
     def logger(self) -> logging.Logger:
         """The logger named as the app; it writes to the server's error stream."""
         return create_logger(self)  # type: ignore[arg-type]  # App is always a Flask
 
-    @cached_property
+    @functools.cached_property
     def cli(self) -> AppGroup:
         """The app's commands, which the command line adds to its own."""
         from kolben.commands import AppGroup  # starts faster without it
@@ -330,7 +331,7 @@ class App(Scaffold):
 
     # Templates.
 
-    @cached_property
+    @functools.cached_property
     def jinja_env(self) -> Any:
         """The app's template environment, made when first used."""
         environment = self.create_jinja_environment()
@@ -344,7 +345,7 @@ class App(Scaffold):
 
         return create_environment(self)  # type: ignore[no-any-return, arg-type]  # any class
 
-    def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
+    def create_global_jinja_loader(self) -> AnyJinjaLoader:
         """Make the loader that asks the app's folder, then the blueprints'."""
         from kolben.templating import DispatchingJinjaLoader  # starts faster without it
 
@@ -479,3 +480,6 @@ class App(Scaffold):
         """Give what `f()` returns to the names of the `shell` command."""
         self.shell_context_processors.append(f)
         return f
+
+
+lend_names(globals())

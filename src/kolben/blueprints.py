@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cached_property, update_wrapper
 from typing import Any, TypeVar
 
+from kolben.flask_names import lend_names
 from kolben.scaffold import (
     Scaffold,
     T_after,
@@ -23,12 +24,12 @@ from kolben.scaffold import (
 )
 from kolben.typing import (
     App,
-    AppGroup,
     RouteCallable,
     TemplateFilterCallable,
     TemplateGlobalCallable,
     TemplateTestCallable,
 )
+from kolben.typing import AppGroup as Commands
 
 DeferredSetupFunction = Callable[["BlueprintSetupState"], Any]
 T_filter = TypeVar("T_filter", bound=TemplateFilterCallable)
@@ -139,7 +140,7 @@ class Blueprint(Scaffold):
         self._blueprints: list[tuple[Blueprint, dict[str, Any]]] = []
 
     @cached_property
-    def cli(self) -> AppGroup:
+    def cli(self) -> Commands:
         """The blueprint's commands, which an app adds to its own."""
         from kolben.commands import AppGroup  # starts faster without it
 
@@ -422,3 +423,6 @@ def _nested_options(
 def _first(*values: Any) -> Any:
     """Return the first value that isn't None."""
     return next((value for value in values if value is not None), None)
+
+
+lend_names(globals())

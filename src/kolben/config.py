@@ -12,6 +12,8 @@ from typing import IO, Any, Generic, Self, TypeVar, overload
 
 from werkzeug.utils import import_string
 
+from kolben.flask_names import lend_names
+
 T = TypeVar("T")
 
 # What `silent` keeps quiet about: the file is not there.
@@ -215,3 +217,6 @@ def _open(path: str, mode: str, silent: bool) -> IO[Any] | None:
             return None
         error.strerror = f"Unable to load configuration file ({error.strerror})"
         raise
+
+
+lend_names(globals())

@@ -17,6 +17,7 @@ from kolben.core.ending import leave_async
 from kolben.core.globals_namespace import _AppCtxGlobals as _AppCtxGlobals
 from kolben.entry.disconnects import unbroken
 from kolben.entry.loop import running_loop
+from kolben.flask_names import lend_names
 from kolben.typing import AfterRequestCallable
 
 __all__ = [
@@ -77,3 +78,6 @@ async def _awaited(context: RequestContext, work: Coroutine[Any, Any, Any]) -> A
         raise
     finally:
         await leave_async(context.app, context, failure, unbroken)
+
+
+lend_names(globals())

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kolben.core.current import find_context
-from kolben.typing import App, BaseLoader, Request
+from kolben.flask_names import lend_names
+from kolben.typing import App as AnyApp
+from kolben.typing import BaseLoader as AnyLoader
+from kolben.typing import Request
 
-Attempt = tuple["BaseLoader", Any, tuple[str, str | None, Callable[[], bool] | None] | None]
+Attempt = tuple["AnyLoader", Any, tuple[str, str | None, Callable[[], bool] | None] | None]
 
 
 class UnexpectedUnicodeError(AssertionError, UnicodeError):
@@ -70,7 +73,7 @@ def attach_enctype_error_multidict(request: Request) -> None:
     request.files.__class__ = ExplainingFiles
 
 
-def explain_template_loading_attempts(app: App, template: str, attempts: list[Attempt]) -> None:
+def explain_template_loading_attempts(app: AnyApp, template: str, attempts: list[Attempt]) -> None:
     """Log where a template was looked for and what was found there, with a hint if nothing was.
 
     attempts: each loader that was asked, the app or blueprint it is of, and what it returned.
@@ -89,7 +92,7 @@ def explain_template_loading_attempts(app: App, template: str, attempts: list[At
     app.logger.info("\n".join(lines))
 
 
-def _name(app: App, owner: Any) -> str:
+def _name(app: AnyApp, owner: Any) -> str:
     """Name an app or a blueprint."""
     if owner is app:
         return f"application {app.import_name!r}"
@@ -100,7 +103,7 @@ def _result(found: Any) -> str:
     return "no match" if found is None else f"found ({found[1] or '<string>'!r})"
 
 
-def _dump_loader_info(loader: BaseLoader) -> Iterator[str]:
+def _dump_loader_info(loader: AnyLoader) -> Iterator[str]:
     """Yield what a loader's class is and which of its options are plain values."""
     kind = type(loader)
     yield f"class: {kind.__module__}.{kind.__name__}"
@@ -129,3 +132,6 @@ def _hint_about_blueprint() -> list[str]:
         " folder.",
         "  See https://flask.palletsprojects.com/blueprints/#templates",
     ]
+
+
+lend_names(globals())

@@ -36,6 +36,7 @@ GONE = {
     "_request_ctx_stack": "write `from flask.globals import request_ctx`, or use `flask.g`",
     "json_available": "JSON is always there: take the test out",
     "signals_available": "signals are always there: take the test out",
+    "Module": "write `flask.Blueprint`",
     "ext": "an extension has its own package: write `import flask_name`, not `flask.ext.name`",
 }
 

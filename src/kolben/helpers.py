@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache as _cache
 from typing import Any, NoReturn
 
 import werkzeug.exceptions
@@ -11,7 +12,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from kolben.app import OWN_URL_FOR
 from kolben.core import urls
 from kolben.core.current import find_context, the_app
-from kolben.core.request import split_blueprint_path as _split_blueprint_path  # noqa: F401
+from kolben.core.request import split_blueprint_path
 from kolben.env import get_debug_flag as get_debug_flag
 from kolben.env import get_load_dotenv as get_load_dotenv
 from kolben.env import get_root_path as get_root_path
@@ -19,8 +20,12 @@ from kolben.files import send_file as send_file
 from kolben.files import send_from_directory as send_from_directory
 from kolben.flashing import flash as flash
 from kolben.flashing import get_flashed_messages as get_flashed_messages
+from kolben.flask_names import lend_names
 from kolben.streaming import stream_with_context as stream_with_context
 from kolben.typing import Response
+
+# FLASK: extensions call it.
+_split_blueprint_path = _cache(split_blueprint_path)
 
 
 def make_response(*args: Any) -> Response:
@@ -85,3 +90,6 @@ def abort(code: int | WerkzeugResponse, *args: Any, **kwargs: Any) -> NoReturn:
 def get_template_attribute(template_name: str, attribute: str) -> Any:
     """Return a macro or variable that a template exports."""
     return getattr(the_app().jinja_env.get_template(template_name).module, attribute)
+
+
+lend_names(globals())

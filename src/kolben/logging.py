@@ -11,6 +11,7 @@ from typing import Any
 from werkzeug.local import LocalProxy
 
 from kolben.core.current import find_context
+from kolben.flask_names import lend_names
 from kolben.typing import App
 
 
@@ -143,3 +144,6 @@ def escape(text: str) -> str:
         else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+lend_names(globals())

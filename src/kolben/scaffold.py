@@ -16,11 +16,11 @@ from kolben.core.errors import class_and_code
 from kolben.core.hooks import HookTable
 from kolben.env import get_root_path
 from kolben.files import send_from_directory
+from kolben.flask_names import lend_names
 from kolben.template_context import _default_template_ctx_processor
 from kolben.typing import (
     AfterRequestCallable,
     AfterSocketCallable,
-    BaseLoader,
     BeforeRequestCallable,
     ErrorHandlerCallable,
     Response,
@@ -31,6 +31,7 @@ from kolben.typing import (
     URLDefaultCallable,
     URLValuePreprocessorCallable,
 )
+from kolben.typing import BaseLoader as AnyLoader
 
 F = TypeVar("F", bound=Callable[..., Any])
 T_route = TypeVar("T_route", bound=RouteCallable)
@@ -155,7 +156,7 @@ class Scaffold:
         return send_from_directory(folder, filename, max_age=self.get_send_file_max_age(filename))
 
     @functools.cached_property
-    def jinja_loader(self) -> BaseLoader | None:
+    def jinja_loader(self) -> AnyLoader | None:
         """What loads templates from template_folder; None without one."""
         if self.template_folder is None:
             return None
@@ -427,3 +428,6 @@ def _lies_in(path: str, folder: str) -> bool:
     """Say whether a path is a folder or something inside of it, by their names."""
     inner, outer = (os.path.normcase(os.path.normpath(name)) for name in (path, folder))
     return inner == outer or inner.startswith(os.path.join(outer, ""))
+
+
+lend_names(globals())

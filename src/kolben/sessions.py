@@ -17,6 +17,7 @@ from kolben.config import ConfigAttribute
 from kolben.core.client_headers import cookie_of
 from kolben.core.response_headers import KNOWN_HEADERS
 from kolben.core.signing import KeptSerializer, lazy_sha1, may_hold
+from kolben.flask_names import lend_names
 from kolben.json.tag import TaggedJSONSerializer
 from kolben.typing import App, Request, Response
 
@@ -369,3 +370,6 @@ def _vary_by_cookie(response: Response) -> None:
             return
     if headers.get("Vary") != "Cookie":
         response.vary.add("Cookie")
+
+
+lend_names(globals())

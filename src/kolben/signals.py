@@ -6,9 +6,11 @@ from typing import Any
 
 from blinker import Namespace, Signal
 
+from kolben.flask_names import lend_names
 from kolben.typing import App
 
-_of_an_app = Namespace().signal
+_signals = Namespace()
+_of_an_app = _signals.signal
 
 template_rendered = _of_an_app("template-rendered")
 before_render_template = _of_an_app("before-render-template")
@@ -30,3 +32,6 @@ def announce(signal: Signal, app: App, **values: Any) -> None:
 async def announce_async(signal: Signal, app: App, **values: Any) -> None:
     """Send a signal of an app on the event loop; receivers that are plain run in a thread."""
     await signal.send_async(app, _sync_wrapper=app.ensure_async, **values)
+
+
+lend_names(globals())

@@ -14,6 +14,7 @@ from kolben.core.hooks import WatchedDict
 from kolben.core.proxies import g, request, session
 from kolben.debughelpers import explain_template_loading_attempts
 from kolben.flashing import get_flashed_messages
+from kolben.flask_names import lend_names
 from kolben.rendering import QuickEnvironment
 from kolben.signals import before_render_template, template_rendered
 from kolben.streaming import stream_with_context
@@ -78,6 +79,10 @@ class DispatchingJinjaLoader(BaseLoader):
         """
         if self.app.config["EXPLAIN_TEMPLATE_LOADING"]:
             return self._get_source_explained(environment, template)
+        return self._get_source_fast(environment, template)
+
+    def _get_source_fast(self, environment: BaseEnvironment, template: str) -> Source:
+        """Return the first template of that name, without asking the loaders after it."""
         for _, loader in self._iter_loaders():
             with suppress(TemplateNotFound):
                 return loader.get_source(environment, template)
@@ -211,3 +216,6 @@ def stream_template_string(source: str, **context: Any) -> Iterator[str]:
     """Render a template that is given as a string piece by piece; variables are escaped."""
     app = the_app()
     return _stream(app, template_of_string(app, source), context)
+
+
+lend_names(globals())

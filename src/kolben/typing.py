@@ -13,6 +13,8 @@ from collections.abc import (
 )
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
+from kolben.flask_names import lend_names
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse as StartResponse
     from _typeshed.wsgi import WSGIApplication as WSGIApplication
@@ -131,3 +133,5 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 # ASGI 3, an application.
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+lend_names(globals())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 from kolben.core.current import the_app, the_request
+from kolben.flask_names import lend_names
 from kolben.typing import ResponseReturnValue, RouteCallable
 
 http_method_funcs = frozenset({"delete", "get", "head", "options", "patch", "post", "put", "trace"})
@@ -83,3 +84,6 @@ class MethodView(View):
             # FLASK: an AssertionError, as the rule should not have let the request in.
             raise AssertionError(f"Unimplemented method {name.upper()!r}: define {name}().")
         return the_app().ensure_sync(answer)(**kwargs)  # type: ignore[no-any-return]  # a view's answer
+
+
+lend_names(globals())

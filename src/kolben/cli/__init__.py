@@ -25,3 +25,6 @@ from kolben.discovery import prepare_import as prepare_import
 from kolben.env import get_debug_flag as get_debug_flag
 from kolben.env import get_load_dotenv as get_load_dotenv
 from kolben.env import load_dotenv as load_dotenv
+from kolben.flask_names import lend_names
+
+lend_names(globals())

@@ -135,8 +135,26 @@ class FlaskGroup(AppGroup):
         """The entry points of plugins whose commands are not loaded yet, each name once."""
         return find_plugins()
 
+    # FLASK: whether that was called.
+    _loaded_plugin_commands = False
+
+    def _load_plugin_commands(self) -> None:
+        """Add the commands of all plugins.
+
+        Kolben itself loads one when it is asked for, unless a subclass has another way than this.
+        """
+        self._loaded_plugin_commands = True
+        for name in list(self._waiting_plugins):
+            self._add_plugin(name)
+
     def _load_plugin(self, name: str) -> None:
         """Add a plugin's command, in place of one of the same name; nothing if there is none."""
+        if type(self)._load_plugin_commands is not _OWN_LOADING:
+            self._load_plugin_commands()
+        else:
+            self._add_plugin(name)
+
+    def _add_plugin(self, name: str) -> None:
         point = self._waiting_plugins.get(name)
         if point is not None:
             self.add_command(point.load(), name)
@@ -158,6 +176,9 @@ class FlaskGroup(AppGroup):
             ctx.with_resource(app.app_context())
         command: click.Command | None = app.cli.get_command(ctx, name)
         return command
+
+
+_OWN_LOADING = FlaskGroup._load_plugin_commands
 
 
 class KolbenGroup(FlaskGroup):

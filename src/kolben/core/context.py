@@ -103,6 +103,11 @@ class AppContext:
             raise outside(name, NO_REQUEST)
         return found
 
+    @property
+    def _cv_tokens(self) -> list[Any]:
+        """FLASK: one for each push() that was not taken back."""
+        return list(self._tokens)
+
     def push(self) -> None:
         """Make this the active context."""
         outer = current.get()
@@ -240,6 +245,12 @@ class RequestContext(AppContext):
         self._environ = environ
         if session is not None:
             self.take_session(session)
+
+    @property
+    def _cv_tokens(self) -> list[Any]:
+        """FLASK: one for each push() that was not taken back, with the app's context it made."""
+        made = self if self._owner is None else None
+        return [(token, None if number else made) for number, token in enumerate(self._tokens)]
 
     def __repr__(self) -> str:
         request = self.request

@@ -33,19 +33,20 @@ class Limit:
 
     def __init__(self, key: str, default: int | None) -> None:
         self.key = key
+        self.slot = f"_{key.lower()}"
         self.default = default
 
     def __get__(self, request: Request | None, owner: type) -> Any:
         if request is None:
             return self.default
-        own = request.__dict__.get(self.key)
+        own = getattr(request, self.slot)
         if own is not None:
             return own
         context = find_context()
         return self.default if context is None else context.app.config[self.key]
 
     def __set__(self, request: Request, value: int | None) -> None:
-        request.__dict__[self.key] = value
+        setattr(request, self.slot, value)
 
 
 class QueryFields:
@@ -97,6 +98,10 @@ class Request(ClientHeaders):
     max_content_length: Any = Limit("MAX_CONTENT_LENGTH", None)
     max_form_memory_size: Any = Limit("MAX_FORM_MEMORY_SIZE", 500_000)
     max_form_parts: Any = Limit("MAX_FORM_PARTS", 1_000)
+    # FLASK: what of these was set on the request.
+    _max_content_length: int | None = None
+    _max_form_memory_size: int | None = None
+    _max_form_parts: int | None = None
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ import json
 from typing import IO, Any
 
 from kolben.core.current import find_context, the_app
+from kolben.flask_names import lend_names
 from kolben.json.provider import DefaultJSONProvider, standard_default
 from kolben.json.text import read_json
 from kolben.typing import Response
@@ -79,3 +80,6 @@ def load(fp: IO[Any], **kwargs: Any) -> Any:
 def jsonify(*args: Any, **kwargs: Any) -> Response:
     """Make a response of JSON: of one value, of several as a list, or of keywords as an object."""
     return the_app().json.response(*args, **kwargs)
+
+
+lend_names(globals())

@@ -15,6 +15,7 @@ from werkzeug.http import http_date
 
 from kolben.core.kept import kept
 from kolben.core.response import plain_header, plain_response
+from kolben.flask_names import lend_names
 from kolben.json.text import decode_json, json_writer, read_json
 from kolben.typing import App, Page, Response
 
@@ -217,3 +218,5 @@ def _make_page_writer(
 # PERF: all that decides on a page is asked with one look-up: 1.2 us instead of 1.9 us
 # (benchmarks/shortcuts.py).
 _page_writer: Callable[..., Callable[[Any], Page] | None] = lru_cache(maxsize=64)(_make_page_writer)
+
+lend_names(globals())

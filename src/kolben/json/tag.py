@@ -15,6 +15,7 @@ from uuid import UUID
 from markupsafe import Markup
 from werkzeug.http import http_date, parse_date
 
+from kolben.flask_names import lend_names
 from kolben.json import dumps_compact, loads, loads_text
 
 
@@ -276,17 +277,17 @@ class TaggedJSONSerializer:
         tag = self.tags.get(key)
         return value if tag is None else tag.to_python(inner)
 
-    def _untag_inside(self, value: Any) -> Any:
+    def _untag_scan(self, value: Any) -> Any:
         """Turn all tagged objects inside a value into what they stand for, innermost first."""
         if isinstance(value, dict):
             return self.untag(
                 {
-                    key: self._untag_inside(inner) if isinstance(inner, (dict, list)) else inner
+                    key: self._untag_scan(inner) if isinstance(inner, (dict, list)) else inner
                     for key, inner in value.items()
                 }
             )
         if isinstance(value, list):
-            return [self._untag_inside(item) for item in value]
+            return [self._untag_scan(item) for item in value]
         return value
 
     def dumps(self, value: Any) -> str:
@@ -309,4 +310,7 @@ class TaggedJSONSerializer:
         # instead of 2.5 us for a short text (benchmarks/shortcuts.py).
         if self._is_usual and type(value) is str and '" ' not in value and "\\u0020" not in value:
             return found
-        return self._untag_inside(found)
+        return self._untag_scan(found)
+
+
+lend_names(globals())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kolben.flask_names import lend_names
 from kolben.testing.async_client import AsyncFlaskClient as AsyncFlaskClient
 from kolben.testing.client import EnvironBuilder as EnvironBuilder
 from kolben.testing.client import FlaskClient as FlaskClient
@@ -17,3 +18,5 @@ __all__ = [
     "WebSocketRefused",
     "WebSocketSession",
 ]
+
+lend_names(globals())

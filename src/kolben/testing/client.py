@@ -64,6 +64,18 @@ def _split(app: App, path: str, subdomain: str | None, url_scheme: str | None) -
     return f"{scheme}://{url.netloc or host}/{root}", path
 
 
+# FLASK: looked up by the first client that is made.
+_werkzeug_version = ""
+
+
+def _get_werkzeug_version() -> str:
+    """Return the version of Werkzeug that is installed, looked up once."""
+    global _werkzeug_version  # noqa: PLW0603  # FLASK: kept under this name
+    if not _werkzeug_version:
+        _werkzeug_version = importlib.metadata.version("werkzeug")
+    return _werkzeug_version
+
+
 class FlaskClient(Client):
     """Werkzeug's client for one app.
 
@@ -81,7 +93,7 @@ class FlaskClient(Client):
         self._context_stack = ExitStack()
         self.environ_base = {
             "REMOTE_ADDR": "127.0.0.1",
-            "HTTP_USER_AGENT": f"Werkzeug/{importlib.metadata.version('werkzeug')}",
+            "HTTP_USER_AGENT": f"Werkzeug/{_get_werkzeug_version()}",
         }
 
     @contextmanager
