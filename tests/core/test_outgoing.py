@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from werkzeug.urls import iri_to_uri
 
 from kolben.core import outgoing
-from kolben.core.outgoing import ADDRESS, LENGTH, LOCATION, check_status, inspect_headers
+from kolben.core.outgoing import (
+    ADDRESS,
+    LENGTH,
+    LOCATION,
+    UNUSUAL,
+    check_status,
+    inspect_headers,
+)
 
 
 @pytest.mark.parametrize("code", [200, 404, 599, 999])
@@ -40,9 +47,16 @@ def test_a_reason_cannot_break_the_line(reason: str) -> None:
         ([("Location", "/"), ("Content-Length", "3")], LENGTH | ADDRESS),
         ([("Content-Location", "/")], ADDRESS),
         ([("location", "/")], LOCATION),
-        ([("Location", "/"), ("Location", "/a")], ADDRESS | LOCATION),
-        ([("Location", "/"), ("Content-Location", "/a")], ADDRESS | LOCATION),
+        ([("Location", "/"), ("Location", "/a")], ADDRESS | LOCATION | UNUSUAL),
+        ([("Location", "/"), ("Content-Location", "/a")], ADDRESS | LOCATION | UNUSUAL),
         ([("Location", "/ "), ("Content-Location", "/")], LOCATION | ADDRESS),
+        ([("transfer-ENCODING", "chunked")], UNUSUAL),
+        ([("Connection", "close"), ("X-A", "b")], UNUSUAL),
+        ([("X-A", "\xfc")], UNUSUAL),
+        ([("Set-Cookie", "a=\xfc")], UNUSUAL),
+        ([("Content-Length", "five")], LENGTH | UNUSUAL),
+        ([("Content-Length", "\xb2")], LENGTH | UNUSUAL),
+        ([("Content-Length", "5"), ("Content-Length", "6")], LENGTH | LOCATION | UNUSUAL),
     ],
 )
 def test_finds_the_headers_that_matter(headers: list[tuple[str, str]], found: int) -> None:

@@ -68,6 +68,16 @@ def test_over_asgi_a_refusal_is_a_whole_page(app: Flask) -> None:
     assert "session=" in refused.headers["Set-Cookie"]
 
 
+def test_headers_of_the_connection_are_left_out_of_a_refusal(app: Flask) -> None:
+    @app.websocket("/")
+    async def view() -> Any:
+        return "a page", 418, {"Transfer-Encoding": "chunked", "X-A": "b"}
+
+    refused = refusal(functools.partial(converse, ASGIClient), app)
+    assert (418, b"a page", "b") == (refused.status, refused.body, refused.headers["X-A"])
+    assert "Transfer-Encoding" not in refused.headers
+
+
 def test_an_asgi_server_that_sends_no_pages_refuses_with_403(app: Flask) -> None:
     @app.websocket("/")
     async def view() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from logging import Logger
 
 # RFC 9110 §5.1: a field name is a token; §5.5: a value has no control characters but tab. As
 # PEP 3333 has it, characters stand for bytes: servers drop the connection for any other.
@@ -15,11 +16,32 @@ _find_control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 _is_status = re.compile(r"[2-9][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?").fullmatch
 
 # What inspect_headers() finds, as bits. ADDRESS: one location, which goes out as it is; LOCATION:
-# one that may have to be quoted first, or several.
+# one that may have to be quoted first, or several. UNUSUAL: one that an entry may have to leave out
+# or to write in another way.
 LENGTH = 1
 ADDRESS = 2
 LOCATION = 4
-_KINDS = {"content-length": LENGTH, "location": LOCATION, "content-location": LOCATION}
+UNUSUAL = 8
+# RFC 9110 §7.6.1: the headers of a connection, which is the server's.
+OF_CONNECTION = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_KINDS = {
+    "content-length": LENGTH,
+    "location": LOCATION,
+    "content-location": LOCATION,
+    **dict.fromkeys(OF_CONNECTION, UNUSUAL),
+}
+# What is there twice: Werkzeug sends one of two locations, and may choose between two lengths.
+_TWICE = LOCATION | UNUSUAL
 _ADDRESS_NAMES = frozenset({"Location", "Content-Location"})
 
 # PERF: addresses that werkzeug.urls.iri_to_uri would give back as they are, which most are: 0.4 us
@@ -42,6 +64,22 @@ _LONGEST_KNOWN = 128
 _known_statuses: set[str] = set()
 
 
+class UnusualHeaders(list[tuple[str, str]]):
+    """The headers of an answer in which inspect_headers() found UNUSUAL.
+
+    view: the endpoint, None for an answer of no view. logger: the app's.
+    """
+
+    __slots__ = ("logger", "view")
+
+    def __init__(
+        self, headers: Iterable[tuple[str, str]], view: str | None, logger: Logger
+    ) -> None:
+        super().__init__(headers)
+        self.view = view
+        self.logger = logger
+
+
 def check_status(status: str, code: int) -> None:
     """Raise ValueError for a status that HTTP does not have for an answer.
 
@@ -61,7 +99,7 @@ def check_status(status: str, code: int) -> None:
 
 
 def inspect_headers(headers: Iterable[tuple[str, str]]) -> int:
-    """Return which of LENGTH, ADDRESS and LOCATION there are.
+    """Return which of LENGTH, ADDRESS, LOCATION and UNUSUAL there are.
 
     Raises ValueError for a header that would end early, begin another one or break the wire.
     """
@@ -70,8 +108,8 @@ def inspect_headers(headers: Iterable[tuple[str, str]]) -> int:
         kind = _known.get(pair)
         if kind is None:
             kind = _inspect(pair)
-        if kind:  # of two locations Werkzeug sends one
-            found |= LOCATION if kind & found & ADDRESS else kind
+        if kind:
+            found |= _TWICE if kind & found else kind
     return found
 
 
@@ -88,8 +126,11 @@ def _inspect(pair: tuple[str, str]) -> int:
             f"the header {name} has {unsendable[0]!r} in its value {value!r}. Leave out line"
             " breaks and other control characters, and encode what is not latin-1 (RFC 9110 §5.5)."
         )
-    if kind & LOCATION and name in _ADDRESS_NAMES and _is_uri(value):
-        kind = ADDRESS
+    if kind & LOCATION:
+        if name in _ADDRESS_NAMES and _is_uri(value):
+            kind = ADDRESS
+    elif not value.isascii() or (kind == LENGTH and not value.isdigit()):
+        kind |= UNUSUAL
     # A session's cookie differs from one second to the next.
     if len(value) <= _LONGEST_KNOWN and not is_cookie:
         if len(_known) >= _MOST_KNOWN:

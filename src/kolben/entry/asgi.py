@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
+from kolben.core.outgoing import UnusualHeaders
 from kolben.entry import incoming, lifespan
 from kolben.entry.bodies import ClientGone, asgi_pieces
 from kolben.entry.disconnects import run_watched
 from kolben.entry.pieces import SendPiece, send_pieces
 from kolben.entry.refusals import Refused, check_line, closing
 from kolben.entry.scopes import ASGISource, glance_asgi, split_root
+from kolben.entry.sendable import sendable
 from kolben.typing import App, Message, Receive, Scope, Send
 
 RawHeader = tuple[bytes, bytes]
@@ -67,8 +69,8 @@ async def _answer_http(app: App, scope: Scope, receive: Receive, send: Send) -> 
         )
         # Without an answer its client is gone, or has not sent all of its body.
         body, status, headers = outgoing or ([], "400", [])
-        if status[:3] == "400":
-            headers = closing(headers, glance[0], scope.get("http_version", "1.1"))
+        if type(headers) is UnusualHeaders or status[:3] == "400":
+            headers = _adapted(headers, status, glance[0], scope.get("http_version", "1.1"))
         if type(body) is list:
             content = body[0] if len(body) == 1 else b"".join(body)
             start = _start(status, headers)
@@ -83,6 +85,15 @@ async def _answer_http(app: App, scope: Scope, receive: Receive, send: Send) -> 
         await _refuse(refused, scope, send)
     finally:
         source.close()
+
+
+def _adapted(
+    headers: list[tuple[str, str]], status: str, host: str | None, version: str
+) -> list[tuple[str, str]]:
+    """Return the headers that go out, where some cannot, or of a 400."""
+    if type(headers) is UnusualHeaders:
+        headers = sendable(headers, status, version)
+    return closing(headers, host, version) if status[:3] == "400" else headers
 
 
 async def _refuse(refused: Refused, scope: Scope, send: Send) -> None:

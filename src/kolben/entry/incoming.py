@@ -15,7 +15,7 @@ from kolben.core.body_stream import read_length
 from kolben.core.context import RequestContext
 from kolben.core.current import current
 from kolben.core.exchange import KEY, find_exchange, join_exchange, watchers
-from kolben.core.outgoing import check_status, inspect_headers
+from kolben.core.outgoing import UNUSUAL, check_status, inspect_headers
 from kolben.entry.bodies import ClientGone, OpenBody, lower, read_body
 from kolben.entry.disconnects import ClientLeaves, run_watched
 from kolben.entry.live_body import LiveBody
@@ -23,6 +23,7 @@ from kolben.entry.outgoing import drop
 from kolben.entry.refusals import TooMuch
 from kolben.entry.respond import respond, respond_async
 from kolben.entry.scopes import ASGISource, Glance, RSGISource
+from kolben.entry.sendable import unusual_of
 from kolben.entry.threads import has_room, run_in_thread
 from kolben.typing import App, Outgoing, WSGIEnvironment
 
@@ -173,7 +174,7 @@ def call(app: App, environ: WSGIEnvironment) -> Outgoing:
     written: list[bytes] = []
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        started[:] = [status, headers]
+        started[:] = [status, unusual_of(app, environ, headers)]
         return written.append
 
     body: Any = app(environ, start)
@@ -189,7 +190,8 @@ def call(app: App, environ: WSGIEnvironment) -> Outgoing:
         status, headers = started
         code = status[:3]
         check_status(status, int(code) if code.isdecimal() else 0)
-        inspect_headers(headers)
+        if not inspect_headers(headers) & UNUSUAL:
+            headers = list(headers)
         if written:
             body = Resumed(written, pieces or iter(body), close)
     except BaseException:

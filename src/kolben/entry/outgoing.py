@@ -14,8 +14,17 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
 
 from kolben.core.async_body import AsyncBody, SentBody
+from kolben.core.current import the_app
 from kolben.core.engine import WAYS_OUT
-from kolben.core.outgoing import ADDRESS, LENGTH, LOCATION, check_status, inspect_headers
+from kolben.core.outgoing import (
+    ADDRESS,
+    LENGTH,
+    LOCATION,
+    UNUSUAL,
+    UnusualHeaders,
+    check_status,
+    inspect_headers,
+)
 from kolben.core.response_headers import KNOWN_HEADERS
 from kolben.typing import Outgoing, Request, Response
 
@@ -32,10 +41,12 @@ def outgoing(answer: Response | Outgoing, request: Request, is_head: bool) -> Ou
         return ([], *answer[1:]) if is_head else answer
     response: Any = answer
     try:
-        found = _straight(response, is_head)
+        found = _straight(response, request, is_head)
         if found is None:
-            found = _as_werkzeug(response, request, is_head)
-            inspect_headers(found[2])
+            body, status, headers = _as_werkzeug(response, request, is_head)
+            if inspect_headers(headers) & UNUSUAL:
+                headers = _unusual(headers, request)
+            found = body, status, headers
         # PERF: no look at what most are, nor at what others need: 0.6 us instead of 0.7 us
         # (benchmarks/shortcuts.py).
         if response._status != "200 OK":
@@ -48,7 +59,7 @@ def outgoing(answer: Response | Outgoing, request: Request, is_head: bool) -> Ou
     return found
 
 
-def _straight(response: Response, is_head: bool) -> Outgoing | None:
+def _straight(response: Response, request: Request, is_head: bool) -> Outgoing | None:
     """Return what Werkzeug would for a buffered response without anything special; else None."""
     code = response._status_code
     if (
@@ -70,7 +81,14 @@ def _straight(response: Response, is_head: bool) -> Outgoing | None:
         headers = [pair for pair in headers if pair[0].lower() != "content-length"]
     elif not found & LENGTH:
         headers = [*headers, ("Content-Length", str(sum(map(len, body))))]
+    if found & UNUSUAL:
+        headers = _unusual(headers, request)
     return [] if is_head or code in {204, 304} else body, response._status, headers
+
+
+def _unusual(headers: list[tuple[str, str]], request: Request) -> UnusualHeaders:
+    """Say of headers whose they are, for the entry that cannot send all of them."""
+    return UnusualHeaders(headers, request.endpoint, the_app().logger)
 
 
 def _is_as_it_is(response: Response) -> bool:

@@ -1,6 +1,7 @@
 """The whole of a request: its context entered, the cycle run, the context left.
 
 `respond` is for WSGI and for the threads of the other entries, `respond_async` for event loops.
+A start_response is given a list and no subclass of it, as PEP 3333 demands.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def respond(
             failure = error
             found = outgoing(app.handle_exception(error), context.request, is_head)
         if start_response is not None:
-            start_response(found[1], found[2])
+            start_response(found[1], found[2] if type(found[2]) is list else list(found[2]))
     except BaseException:
         if found is None:
             failure = sys.exc_info()[1]

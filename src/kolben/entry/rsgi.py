@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from kolben.core.file_body import FileBody
+from kolben.core.outgoing import UnusualHeaders
 from kolben.entry import incoming, raw_socket
 from kolben.entry.adapted_scope import on_the_wire
 from kolben.entry.backpressure import Backlog
@@ -15,6 +16,7 @@ from kolben.entry.disconnects import run_watched
 from kolben.entry.pieces import SendPiece, send_pieces
 from kolben.entry.refusals import Refused, check_line, closing
 from kolben.entry.scopes import Glance, RSGISource, glance_rsgi
+from kolben.entry.sendable import sendable
 from kolben.typing import App, Outgoing
 
 
@@ -72,6 +74,8 @@ def send(scope: Any, protocol: Any, glance: Glance, outgoing: Outgoing) -> Await
     """Send an answer; return what sends one piece by piece, to be awaited on the event loop."""
     body, status, headers = outgoing
     code = int(status[:3])
+    if type(headers) is UnusualHeaders:
+        headers = sendable(headers, status, scope.http_version, as_utf8=True)
     if code == 400:
         headers = closing(headers, glance[0], scope.http_version)
     if type(body) is list:

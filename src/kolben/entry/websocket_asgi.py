@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
+from kolben.core.outgoing import UnusualHeaders
 from kolben.core.websocket import HeaderPairs, Message, WebSocketClosed
 from kolben.entry import raw_socket, websocket
 from kolben.entry.scopes import ASGISource
+from kolben.entry.sendable import sendable
 from kolben.typing import App, Outgoing, Receive, Scope, Send
 
 _DENIAL = "websocket.http.response"
@@ -49,6 +51,8 @@ class ASGIChannel:
     async def refuse(self, outgoing: Outgoing) -> None:
         """Answer the handshake with a page, or where the server can't with 403."""
         body, status, headers = outgoing
+        if type(headers) is UnusualHeaders:
+            headers = sendable(headers, status, self._scope.get("http_version", "1.1"))
         content = b"".join(body)
         close = getattr(body, "close", None)
         if close is not None:

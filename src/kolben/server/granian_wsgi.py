@@ -12,9 +12,11 @@ from typing import Any, Protocol
 
 from werkzeug.wsgi import FileWrapper
 
+from kolben.core.outgoing import UNUSUAL, UnusualHeaders, inspect_headers
 from kolben.entry import wsgi
 from kolben.entry.bodies import lower
 from kolben.entry.refusals import Refused, check_coding, check_line, closing
+from kolben.entry.sendable import sendable, unusual_of
 from kolben.server.granian_input import open_body
 from kolben.typing import WSGIApplication
 
@@ -42,9 +44,11 @@ Handler = Callable[[Answer, dict[str, Any]], int]
 class Start:
     """The start_response of one request."""
 
-    __slots__ = ("headers", "is_sent", "status", "written")
+    __slots__ = ("_app", "_environ", "headers", "is_sent", "status", "written")
 
-    def __init__(self) -> None:
+    def __init__(self, app: WSGIApplication, environ: dict[str, Any]) -> None:
+        self._app = app
+        self._environ = environ
         self.status = 0
         self.headers: Headers = []
         self.is_sent = False
@@ -55,14 +59,18 @@ class Start:
     ) -> Callable[[bytes], object]:
         """Take status and headers; return PEP 3333's `write`.
 
-        ValueError: the status is none of HTTP. Called again without `exc_info`: AssertionError.
-        With it, after the headers have been sent: the error in it, which ends the response.
+        ValueError: the status or a header cannot be sent. Called again without `exc_info`:
+        AssertionError. With it, after the headers have been sent: the error in it, which ends the
+        response.
         """
         if self.is_sent and exc_info is not None:
             raise exc_info[1].with_traceback(exc_info[2])
         if self.status and exc_info is None:
             raise AssertionError("start_response was called twice for one request.")
         self.status = _known.get(status) or check_status(status)
+        if inspect_headers(headers) & UNUSUAL:
+            unusual = unusual_of(self._app, self._environ, headers)
+            headers = sendable(unusual, status, "1.1", as_utf8=True)
         self.headers = headers
         return self.written.append
 
@@ -196,6 +204,8 @@ def _answer_at_once(app: Any, environ: dict[str, Any], answer: Answer) -> int:
     """Answer a request by an app of ours; return the status."""
     body, line, headers = wsgi.respond_to(app, environ)
     status = _known.get(line) or check_status(line)
+    if type(headers) is UnusualHeaders:
+        headers = sendable(headers, line, "1.1", as_utf8=True)
     if status == 400:
         headers = closing(headers, environ.get("HTTP_HOST"), _version_of(environ))
     if type(body) is list:
@@ -208,7 +218,7 @@ def _answer_at_once(app: Any, environ: dict[str, Any], answer: Answer) -> int:
 
 def _answer(app: WSGIApplication, environ: dict[str, Any], answer: Answer) -> int:
     """Answer a request by any WSGI app; return the status."""
-    start = Start()
+    start = Start(app, environ)
     body = app(environ, start)
     if start.status == 400:
         start.headers = closing(start.headers, environ.get("HTTP_HOST"), _version_of(environ))
