@@ -37,6 +37,7 @@ OF_NO_FILE = {
     "tests/server/test_async_servers.py": "of all that an async app passes, on real servers",
     "tests/server/test_life.py": "of the processes of a server, under load",
     "tests/server/test_overload.py": "of a server with more to do than it can, as a process",
+    "tests/server/test_request_headers.py": "of what a request has on the wire",
     "tests/server/test_response_headers.py": "of what a response has on the wire",
     "tests/server/test_serve.py": "of all of server/, as a process",
     "tests/server/test_tls.py": "of a server with certificates, as a process",

@@ -11,7 +11,7 @@ import io
 import json
 import threading
 import warnings
-from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -268,6 +268,12 @@ class RSGIHeaders:
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self.keys()
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
 
     def keys(self) -> list[str]:
         return list(dict(self._pairs))

@@ -51,3 +51,13 @@ def test_of_two_hosts_the_proxys_is_the_one() -> None:
     adapted = AdaptedScope(wire, {"headers": HeadersWithHost(wire.headers, "outer")})
     assert "outer" == glance_rsgi(adapted)[0]
     assert "outer" == RSGISource(adapted).environ()["HTTP_HOST"]
+
+
+def test_headers_with_a_host_are_as_many_as_they_say() -> None:
+    for inner in ((), (("Host", "inner"),)):
+        headers = HeadersWithHost(scope_of(("X-A", "1"), *inner).headers, "outer")
+        assert (2, ["host", "x-a"], ["outer", "1"]) == (
+            len(headers),
+            list(headers),
+            headers.values(),
+        )

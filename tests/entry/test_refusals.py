@@ -9,8 +9,9 @@ import pytest
 from werkzeug.datastructures import Headers
 
 from kolben import Flask
+from kolben.entry import refusals
 from kolben.entry.adapted_scope import AdaptedScope
-from kolben.entry.refusals import Refused, check_coding, check_line, closing
+from kolben.entry.refusals import Refused, UnreadableHeader, check_coding, check_line, closing
 from tests.wires import ASGIConnection, Message, RSGIConnection, RSGIScope, _scope
 
 
@@ -122,3 +123,12 @@ def test_so_may_one_over_rsgi(app: Flask) -> None:
     scope = AdaptedScope(RSGIScope(asked.message), {"root_path": "/app", "path": ""})
     asyncio.run(app.__rsgi__(scope, asked))
     assert "http://localhost/app/" == asked.answer().headers["Location"]
+
+
+def test_names_that_clients_make_up_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    refusals._told.clear()
+    for number in range(refusals._MOST_TOLD + 9):
+        for _ in range(2):
+            UnreadableHeader(f"x-{number}")
+    assert refusals._MOST_TOLD == len(caplog.messages)
+    assert "its header 'x-0' has bytes beyond ASCII" in caplog.messages[0]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import BadRequest
 from werkzeug.test import create_environ
 
 from kolben import Flask, Request, request
@@ -390,3 +391,31 @@ def test_an_environ_in_the_place_of_a_requests_own_has_its_body(wire: Any) -> No
         return request.get_json()
 
     assert [2] == wire(app).post("/", json=[1]).json
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [
+        ([("X-A", "\xfc")], "x-a"),
+        ([("X-A", "1"), ("Cookie", "a=\xfc")], "cookie"),
+        ([("X-A", "1"), ("X-A", "2"), ("X-A", "3"), ("X-B", "\xfc")], "x-b"),
+    ],
+)
+def test_rsgi_refuses_a_request_of_which_it_cannot_read_a_header(headers: Any, name: str) -> None:
+    with pytest.raises(Refused, match=name) as caught:
+        glance_rsgi(RSGIScope(message(headers=headers)))
+    assert caught.value.status == 400
+
+
+def test_headers_that_are_there_twice_are_read() -> None:
+    asked = message(headers=[("Host", "localhost"), ("X-A", "1"), ("X-A", "2")])
+    assert glance_rsgi(RSGIScope(asked)) == glance_asgi(scope_of(asked))
+
+
+def test_one_that_hides_behind_another_that_is_there_twice_is_missed_when_they_are_read() -> None:
+    """The numbers are equal."""
+    asked = message(headers=[("X-A", "1"), ("X-A", "2"), ("X-B", "\xfc")])
+    scope = RSGIScope(asked)
+    glance_rsgi(scope)
+    with pytest.raises(BadRequest, match="x-b"):
+        RSGISource(scope).environ()

@@ -127,3 +127,13 @@ def test_a_client_that_reads_nothing_is_cut_off(
             await wait_until(lambda: socket.is_gone)
 
     converse(RSGIClient, app, "/", client, **options)
+
+
+def test_a_handshake_with_a_header_that_cannot_be_read_is_refused(app: Flask) -> None:
+    @app.websocket("/")
+    async def view() -> None:
+        pytest.fail("it would miss a header")
+
+    with pytest.raises(Refused) as caught:
+        converse(RSGIClient, app, "/", nothing, headers={"Cookie": "a=\xfc"})
+    assert 400 == caught.value.status

@@ -299,3 +299,21 @@ def test_the_protocol_is_spelt_as_in_http(said: str, expected: str) -> None:
 @pytest.mark.parametrize("read", [lambda b: b.read(), lambda b: b.read(-1), lambda b: b.readline()])
 def test_an_empty_body_reads_as_empty(scope: dict[str, str], read: Callable[[Any], bytes]) -> None:
     assert b"" == read(environ_of(**scope)["wsgi.input"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"HTTP_COOKIE": ""}, 400),
+        ({"CONTENT_TYPE": "", "QUERY_STRING": "a=b"}, 400),
+        ({"HTTP_ACCEPT_ENCODING": "", "HTTP_TE": ""}, 200),
+        ({"HTTP_HOST": ""}, 200),
+        ({"QUERY_STRING": "a=b"}, 200),
+    ],
+)
+def test_an_empty_header_is_one_that_granian_cannot_read(headers: Any, status: int) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return []
+
+    assert status == call(app, **headers).status

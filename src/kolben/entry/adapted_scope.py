@@ -6,7 +6,7 @@ are the server's own and can't be changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -38,6 +38,16 @@ class HeadersWithHost:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._headers, name)
+
+    def __len__(self) -> int:
+        return len(self._headers) + ("host" not in self._headers)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({"host": None, **dict.fromkeys(self._headers)})
+
+    def values(self) -> list[str]:
+        """Return the value of each pair."""
+        return [value for _, value in self.items()]
 
     def items(self) -> list[tuple[str, str]]:
         """Return all pairs of name and value."""

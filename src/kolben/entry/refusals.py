@@ -5,11 +5,17 @@ Rule: what is looked at for a usual request costs no more than a comparison or t
 
 from __future__ import annotations
 
+from logging import getLogger
+
 from kolben.core.hosts import is_valid_host
 
 Headers = list[tuple[str, str]]
 
 _CLOSE = ("Connection", "close")
+
+# The headers of which the log has been told that they cannot be read.
+_told: set[str] = set()
+_MOST_TOLD = 64
 
 
 class Refused(Exception):
@@ -37,6 +43,23 @@ class TooMuch(Refused):
         """Return the headers of the answer, whatever the version of HTTP."""
         own = [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "1")]
         return [*own, ("Content-Length", str(len(self.body)))]
+
+
+class UnreadableHeader(Refused):
+    """A request with a header that the server does not pass on; a view would find it missing.
+
+    The log has one line for each name, so that the cure is found.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(400, f"The header {name[:40]} has bytes that are not understood here.")
+        if name not in _told and len(_told) < _MOST_TOLD:
+            _told.add(name)
+            getLogger("kolben").warning(
+                "A request was answered with 400: its header %r has bytes beyond ASCII, which"
+                " Granian does not pass on here. Serve with --interface asgi to have them read.",
+                name,
+            )
 
 
 def check_line(method: str, path: str) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from io import BytesIO
 from typing import IO, Any
 
+from werkzeug.exceptions import BadRequest
+
 from kolben.core.body import SmallBody
 from kolben.core.source import EnvironSource
-from kolben.entry.refusals import check_coding
+from kolben.entry.refusals import UnreadableHeader, check_coding
 from kolben.typing import Scope, WSGIEnvironment
 
 # What of a request decides how it is taken on: Host, whether it has cookies, and how long its body
@@ -250,7 +252,10 @@ class RSGISource(_ScopeSource):
         add_address(environ, "SERVER_NAME", "SERVER_PORT", _split_address(scope.server))
         add_address(environ, "REMOTE_ADDR", "REMOTE_PORT", _split_address(scope.client))
         headers = scope.headers
-        add_headers(environ, headers.items())
+        pairs = headers.items()
+        if len(dict(pairs)) < len(headers):  # check_readable() counts another one that is twice
+            raise BadRequest(f"The header {find_unreadable(headers)} cannot be read.")
+        add_headers(environ, pairs)
         host = _host_of(scope, headers)
         if host is not None:
             environ["HTTP_HOST"] = host
@@ -267,9 +272,29 @@ def _split_address(address: str) -> tuple[str, str | None]:
     return host.strip("[]"), port
 
 
+def find_unreadable(headers: Any) -> str | None:
+    """Return the name of a header of which RSGI gives no value; None if there is none.
+
+    Granian 2.8 gives the names of all headers, and the values in ASCII. It gives away nothing of a
+    name's further values if the first can be read.
+    """
+    readable = dict(headers.items())
+    return next((name for name in headers if name not in readable), None)
+
+
+def check_readable(headers: Any) -> None:
+    """Raise Refused for a request with a header that cannot be read."""
+    # Two numbers, which are mostly equal; of each request, before anything else is done with it.
+    if len(headers.values()) != len(headers):
+        name = find_unreadable(headers)
+        if name is not None:
+            raise UnreadableHeader(name)
+
+
 def glance_rsgi(scope: Any) -> Glance:
     """Look at what of an RSGI scope decides how the request is taken on; raises Refused."""
     headers = scope.headers
+    check_readable(headers)
     length: str | None = headers.get("content-length")
     if length is None:
         # A server takes the length away where both are there (RFC 9112 §6.3).

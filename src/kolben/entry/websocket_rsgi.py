@@ -12,7 +12,8 @@ from typing import Any
 from kolben.core.websocket import HeaderPairs, Message, WebSocketClosed
 from kolben.entry import raw_socket, websocket
 from kolben.entry.adapted_scope import on_the_wire
-from kolben.entry.scopes import RSGISource
+from kolben.entry.refusals import Refused
+from kolben.entry.scopes import RSGISource, check_readable
 from kolben.typing import App, Outgoing
 
 _CLOSE = 0
@@ -20,6 +21,11 @@ _CLOSE = 0
 
 async def answer(app: App, scope: Any, protocol: Any) -> None:
     """Serve the WebSocket of a scope."""
+    try:
+        check_readable(scope.headers)
+    except Refused as refused:
+        protocol.close(refused.status)
+        return
     channel = RSGIChannel(scope, protocol)
     await websocket.serve(app, RSGISource(scope), scope.http_version, channel)
 

@@ -15,7 +15,13 @@ from werkzeug.wsgi import FileWrapper
 from kolben.core.outgoing import UNUSUAL, UnusualHeaders, inspect_headers
 from kolben.entry import wsgi
 from kolben.entry.bodies import lower
-from kolben.entry.refusals import Refused, check_coding, check_line, closing
+from kolben.entry.refusals import (
+    Refused,
+    UnreadableHeader,
+    check_coding,
+    check_line,
+    closing,
+)
 from kolben.entry.sendable import sendable, unusual_of
 from kolben.server.granian_input import open_body
 from kolben.typing import WSGIApplication
@@ -26,6 +32,21 @@ Headers = list[tuple[str, str]]
 # may put anything into them.
 _known: dict[str, int] = {}
 _MOST_KNOWN = 256
+# The headers of requests that HTTP allows to be empty, and Host, which is looked at by itself.
+_MAY_BE_EMPTY = frozenset(
+    {
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "connection",
+        "host",
+        "referer",
+        "te",
+        "via",
+    }
+)
 
 
 class Answer(Protocol):
@@ -144,6 +165,10 @@ def repair(environ: dict[str, Any]) -> None:
     Raises Refused for a request that the app must not see.
     """
     check_line(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+    # What is empty in most requests is these two.
+    usual = (not environ["QUERY_STRING"]) + (not environ["SCRIPT_NAME"])
+    if list(environ.values()).count("") > usual:
+        _check_empty(environ)
     if not environ.get("HTTP_HOST", ""):
         # Granian says '' where there is no Host; the entry answers 400 where one is required.
         environ.pop("HTTP_HOST", None)
@@ -168,6 +193,18 @@ def repair(environ: dict[str, Any]) -> None:
     else:
         # RFC 9112 §6.3: neither header means that there is no body.
         environ["wsgi.input"] = io.BytesIO()
+
+
+def _check_empty(environ: dict[str, Any]) -> None:
+    """Raise Refused for a header that Granian cannot read: it says that it is empty.
+
+    So are headers that the client sent without a value, which cannot be told apart.
+    """
+    for name, value in environ.items():
+        if value == "" and (name == "CONTENT_TYPE" or name.startswith("HTTP_")):
+            header = name.removeprefix("HTTP_").replace("_", "-").lower()
+            if header not in _MAY_BE_EMPTY:
+                raise UnreadableHeader(header)
 
 
 def connect(
