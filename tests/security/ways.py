@@ -42,6 +42,9 @@ ENTRIES = [name for name in WIRES if name != "wsgi"]
 SLOW_SERVERS = [pytest.param(name, marks=pytest.mark.slow) for name in SERVERS]
 RAW = ["environ", *ENTRIES, *SLOW_SERVERS]
 
+# Those on which a header beyond ASCII cannot be read, so that its request is refused.
+ASCII_ALONE = {"rsgi", "served", "serve-wsgi", "serve-rsgi"}
+
 Header = tuple[str, str]
 
 
