@@ -70,18 +70,20 @@ class _AsyncStream:
         self._pieces = aiter(source)
         self._error: BaseException | None = None
         self._is_closed = False
-        context.hold()
+        self._hold = context.hold()
 
     def __aiter__(self) -> _AsyncStream:
         return self
 
     async def __anext__(self) -> Any:
+        from asyncio import CancelledError  # starts faster without it
+
         ended = False
         token = current.set(self._context)
         try:
             return await anext(self._pieces)
         except BaseException as error:
-            if not isinstance(error, StopAsyncIteration):
+            if not isinstance(error, (StopAsyncIteration, CancelledError)):
                 self._error = error
             ended = True
             raise
@@ -102,7 +104,7 @@ class _AsyncStream:
                 await close()
         finally:
             current.reset(token)
-            await release_async(self._context, self._error)
+            await release_async(self._context, self._hold, self._error)
 
 
 def _in_context(
@@ -112,7 +114,7 @@ def _in_context(
 
     Each step sets the context anew: servers may ask for each item in another thread.
     """
-    context.hold()
+    hold = context.hold()
     error: BaseException | None = None
     try:
         yield None
@@ -125,6 +127,8 @@ def _in_context(
             finally:
                 current.reset(token)
             yield item
+    except GeneratorExit:  # nobody wants the rest: the request has not failed
+        raise
     except BaseException as raised:
         error = raised
         raise
@@ -135,4 +139,4 @@ def _in_context(
                 close()
         finally:
             current.reset(token)
-            context.release(error)
+            context.release(hold, error)

@@ -344,13 +344,12 @@ def test_a_held_context_is_torn_down_when_it_is_let_go(
     async def main() -> None:
         context = app.test_request_context()
         context.push()
-        context.hold()
-        context.hold()
+        first, last = context.hold(), context.hold()
         await leave_async(app, context, None, unbroken)
         assert find_context() is None
-        await release_async(context, None)
+        await release_async(context, first, None)
         assert said == []
-        await release_async(context, error)
+        await release_async(context, last, error)
         assert find_context() is None
 
     asyncio.run(main())

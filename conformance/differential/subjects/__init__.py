@@ -23,6 +23,7 @@ NAMES = (
     "urls",
     "templates",
     "streaming",
+    "ends",
     "class_views",
     "async_views",
     "contexts",

@@ -47,7 +47,10 @@ class AppContext:
     _outer_request: RequestContext | None = None
     # What each push() set, so that pop() can take it back.
     _tokens: tuple[Token[AppContext | None], ...] = ()
-    _holds = 0
+    # What each hold() gave.
+    _holds: tuple[object, ...] = ()
+    # What went wrong in a request whose teardown waits for a stream.
+    _failure: BaseException | None = None
     # The view of a WebSocket is being called: ensure_sync() leaves coroutine functions alone.
     gives_coroutines = False
     # The event loop has run the teardown functions before it pops.
@@ -115,7 +118,10 @@ class AppContext:
             self._enter(outer)
         self._tokens = (*self._tokens, current.set(self))
         if self.app_context is self and appcontext_pushed.receivers:
-            announce(appcontext_pushed, self.app)
+            self._announce_pushed()
+
+    def _announce_pushed(self) -> None:
+        announce(appcontext_pushed, self.app)
 
     def _enter(self, outer: AppContext | None) -> None:
         """Take over what stays visible of the context around this one."""
@@ -132,13 +138,19 @@ class AppContext:
             raise AssertionError(f"{self!r} is popped, but it is not pushed.")
         active = current.get()
         is_last = self.is_last_push()
+        # A stream that holds it tears it down, and tells then that it is popped.
+        is_held = not is_last and len(self._tokens) == 1
+        if exc is None:
+            exc = self._failure
+        self._failure = exc if is_held else None
         try:
             if is_last and not self.is_torn_down:
                 self._tear_down(exc)
         finally:
             self.is_torn_down = False
             self._leave()
-            self._announce_popped(is_last)
+            if not is_held:
+                self._announce_popped(is_last)
         if active is not self:
             raise AssertionError(f"Popped wrong context: {self!r} instead of {active!r}.")
 
@@ -171,23 +183,35 @@ class AppContext:
         """Run what is to be run at the end of this context's life."""
         self.app.do_teardown_appcontext(exc)
 
-    def hold(self) -> None:
-        """Put the teardown off until release(); for a stream that outlives the view."""
-        self._holds += 1
+    def hold(self) -> object:
+        """Put the teardown off until release() of what this returns; for a stream that goes on."""
+        hold = object()
+        self._holds = (*self._holds, hold)
+        return hold
 
-    def let_go(self) -> bool:
+    def let_go(self, hold: object) -> bool:
         """End a hold() but for the teardown; say whether it is due."""
-        self._holds -= 1
+        if hold not in self._holds:
+            return False
+        self._holds = tuple(other for other in self._holds if other is not hold)
         return not self._holds and not self._tokens
 
-    def release(self, exc: BaseException | None = None) -> None:
+    def drop_holds(self) -> None:
+        """End every hold(): the streams are not sent, or no more. They may be closed later."""
+        self._holds = self._holds[:1]
+        for hold in self._holds:
+            self.release(hold)
+
+    def release(self, hold: object, exc: BaseException | None = None) -> None:
         """End a hold(); the last one, after the last pop(), runs the teardown functions."""
-        if self.let_go():
+        if self.let_go(hold):
+            exc, self._failure = exc or self._failure, None
             token = current.set(self)
             try:
                 self._tear_down(exc)
             finally:
                 current.reset(token)
+                self._announce_popped(is_last=True)
 
     def __enter__(self) -> Self:
         try:
@@ -350,7 +374,7 @@ class RequestContext(AppContext):
             self._enter(outer)
         self._tokens = (current.set(self),)
         if _HEARD_AT_START and self._owner is None:
-            announce(appcontext_pushed, self.app)
+            self._announce_pushed()
         if opens_session and not engine.opens_session_late:
             self.open_session()  # converters may use it
         if not self.app._got_first_request:
@@ -371,6 +395,17 @@ class RequestContext(AppContext):
         if watchers:
             join_exchange(self._environ, self.request)
         return plan
+
+    def _announce_pushed(self) -> None:
+        """Send the signal. FLASK: the request becomes current after it."""
+        request = self.request
+        self.is_over = True
+        del self.request
+        try:
+            announce(appcontext_pushed, self.app)
+        finally:
+            self.is_over = False
+            self.request = request  # pyright: ignore[reportAttributeAccessIssue]
 
     def end_quietly(self) -> bool:
         """Do what pop() does without an error, if that is little; else do nothing and say so."""

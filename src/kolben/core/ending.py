@@ -69,17 +69,19 @@ async def _tear_down_async(app: App, context: RequestContext, exc: BaseException
                 context.request = request  # pyright: ignore[reportAttributeAccessIssue]
 
 
-async def release_async(context: RequestContext, exc: BaseException | None) -> None:
+async def release_async(context: RequestContext, hold: object, exc: BaseException | None) -> None:
     """End a hold() of a context on the event loop; see AppContext.release()."""
     app = context.app
     if app.engine.by_steps:
-        await app.ensure_async(context.release)(exc)
-    elif context.let_go():
+        await app.ensure_async(context.release)(hold, exc)
+    elif context.let_go(hold):
+        exc, context._failure = exc or context._failure, None
         token = current.set(context)
         try:
             await _tear_down_async(app, context, exc)
         finally:
             current.reset(token)
+            context._announce_popped(is_last=True)
 
 
 def pop_leaked(app: App, context: RequestContext) -> None:

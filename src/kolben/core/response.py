@@ -98,9 +98,10 @@ class Response(WerkzeugResponse):
             headers.add("Set-Cookie", header)
 
     def call_after_send(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Run a function, plain or async, when the client has got all of this response.
+        """Run a function, plain or async, when this response is closed.
 
-        In the background, as app.add_background_task() does; RuntimeError outside of an app.
+        That is when the server has taken all of it, or its client went away before. In the
+        background, as app.add_background_task() does; RuntimeError outside of an app.
         """
         self.call_on_close(partial(the_app().add_background_task, func, *args, **kwargs))
 

@@ -7,6 +7,7 @@ A start_response is given a list and no subclass of it, as PEP 3333 demands.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from kolben.core import cycle
 from kolben.core.context import RequestContext
@@ -39,7 +40,10 @@ def respond(
                 found = outgoing(answer, context.request, is_head)
         except Exception as error:
             failure = error
-            found = outgoing(app.handle_exception(error), context.request, is_head)
+            answer = app.handle_exception(error)
+            found = outgoing(answer, context.request, is_head)
+        if context._holds:
+            _end_streams(context, answer, found, is_head)
         if start_response is not None:
             start_response(found[1], found[2] if type(found[2]) is list else list(found[2]))
     except BaseException:
@@ -47,6 +51,7 @@ def respond(
             failure = sys.exc_info()[1]
         drop(found)  # start_response failed, not the request
         found = None
+        context.drop_holds()
         raise
     finally:
         try:
@@ -74,8 +79,11 @@ async def respond_async(app: App, context: RequestContext, is_head: bool) -> Out
             failure = error
             answer = await app.ensure_async(app.handle_exception)(error)
             found = outgoing(answer, context.request, is_head)
+        if context._holds:
+            _end_streams(context, answer, found, is_head)
     except BaseException:
         failure = sys.exc_info()[1]
+        context.drop_holds()
         raise
     finally:
         try:
@@ -85,3 +93,12 @@ async def respond_async(app: App, context: RequestContext, is_head: bool) -> Out
             raise
     assert found is not None  # else something was raised
     return found
+
+
+def _end_streams(context: RequestContext, answer: Any, found: Outgoing, is_head: bool) -> None:
+    """Let the teardown wait for no stream that is not sent: not for one that was thrown away."""
+    body, status, _ = found
+    if is_head or type(body) is list or status[:3] in {"204", "304"}:
+        context.drop_holds()
+    else:
+        answer.call_on_close(context.drop_holds)
