@@ -40,7 +40,7 @@ from flask import (
 )
 
 from conformance.differential.ask import Ask, ask
-from conformance.differential.subjects.ends_asked import FILE_VARIABLE, LEFT
+from conformance.differential.subjects.ends_asked import FAILS, FILE_VARIABLE, LEFT
 
 #: What happened; read at /seen, or in the file that a variable names, by who asks over HTTP.
 events: list[str] = []
@@ -54,6 +54,10 @@ def note(what: str) -> None:
     if FILE_VARIABLE in os.environ:
         with Path(os.environ[FILE_VARIABLE]).open("a") as file:
             file.write(f"{line}\n")
+
+
+def raising(error: BaseException) -> Any:
+    raise error
 
 
 def named(error: BaseException | None) -> str:
@@ -198,6 +202,9 @@ class Iterable:
             raise Ending("close")
 
 
+iterable: Any = Iterable
+
+
 def on_close(response: Response) -> Response:
     """Have two functions called on close, of which the query may have the first fail."""
     failing = "close" in request.args.getlist("fail")
@@ -216,10 +223,6 @@ def not_modified() -> Response:
     response = make_response("content")
     response.set_etag("tag")
     return on_close(response.make_conditional(request.environ | {"HTTP_IF_NONE_MATCH": '"tag"'}))
-
-
-def raising(error: BaseException) -> Any:
-    raise error
 
 
 def a_file() -> Response:
@@ -286,8 +289,8 @@ VIEWS: dict[str, Callable[[], Any]] = {
     "generator": lambda: parts("a", "b"),
     "generator-none": lambda: parts(),
     "response-generator": lambda: on_close(Response(parts("a", "b"))),
-    "iterable": lambda: Response(Iterable()),  # type: ignore[arg-type]
-    "iterable-close-fails": lambda: Response(Iterable(close_fails=True)),  # type: ignore[arg-type]
+    "iterable": lambda: Response(iterable()),
+    "iterable-close-fails": lambda: Response(iterable(close_fails=True)),
     "direct": lambda: on_close(Response(parts(b"a"), direct_passthrough=True)),
     "context": from_iterator,
     "context-response": lambda: on_close(Response(stream_with_context(parts("a", "b")))),
@@ -451,21 +454,13 @@ APPS = {
     "seen": wsgi_seen,
 }
 
-FAILS = (
-    "before", "after", "after first", "after this", "handler", "handler 500", "teardown",
-    "teardown, the last registered", "teardown app", "teardown app, the last registered",
-    "teardown blueprint", "close",
-    *(f"signal {signal.name}" for signal, _ in RECEIVERS),
-)  # fmt: skip
-
 
 def targets() -> Iterator[str]:
     """Yield all that is asked."""
     yield from ("/nothing", "/branch", "/k/text?answer")
     for kind in VIEWS:
         yield f"/k/{kind}"
-    for place in FAILS:
-        where = place.replace(" ", "+")
+    for where in FAILS:
         for kind in ("text", "response", "this", "error", "handled", "template"):
             yield f"/k/{kind}?fail={where}"
         for kind in ("response-generator", "context-response", "context-later-fails"):
@@ -497,6 +492,6 @@ REQUESTS: list[Ask] = [
     *(one for kind in VIEWS for one in watched(f"/k/{kind}", app="unread")),
     *(one for kind in VIEWS for one in watched(f"/k/{kind}", app="client")),
     *(one for kind in VIEWS for one in watched(f"/k/{kind}", app="client", headers={"Block": "1"})),
-    *(one for kind in ("text", "error", "context") for place in FAILS
-      for one in watched(f"/k/{kind}?fail={place.replace(' ', '+')}", app="client", headers={"Block": "1"})),
+    *(one for kind in ("text", "error", "context") for where in FAILS
+      for one in watched(f"/k/{kind}?fail={where}", app="client", headers={"Block": "1"})),
 ]  # fmt: skip

@@ -18,10 +18,19 @@ context-later-fails context-first-fails error handled handled-by-stream abort-40
 none nested-app nested-request caught wsgi
 """.split()
 ASYNC_KINDS = "text response-generator context context-later-fails error handled-by-stream".split()
+#: The places of the app that may fail; those of FAILS alone are not asked over HTTP.
 PLACES = """
 before after after+this handler handler+500 teardown teardown+app close signal+request-finished
 signal+got-request-exception signal+request-tearing-down signal+appcontext-tearing-down
 """.split()
+FAILS = (
+    *PLACES,
+    *"""
+after+first teardown,+the+last+registered teardown+app,+the+last+registered
+teardown+blueprint signal+appcontext-popped signal+appcontext-pushed signal+before-render-template
+signal+message-flashed signal+request-started signal+template-rendered
+""".split(),
+)
 
 
 def _asked() -> Iterator[tuple[str, str]]:

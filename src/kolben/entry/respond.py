@@ -40,18 +40,14 @@ def respond(
                 found = outgoing(answer, context.request, is_head)
         except Exception as error:
             failure = error
-            answer = app.handle_exception(error)
-            found = outgoing(answer, context.request, is_head)
+            found = outgoing(answer := app.handle_exception(error), context.request, is_head)
         if context._holds:
             _end_streams(context, answer, found, is_head)
         if start_response is not None:
             start_response(found[1], found[2] if type(found[2]) is list else list(found[2]))
-    except BaseException:
-        if found is None:
-            failure = sys.exc_info()[1]
-        drop(found)  # start_response failed, not the request
+    except BaseException as error:
+        failure = _give_up(context, found, failure, error)
         found = None
-        context.drop_holds()
         raise
     finally:
         try:
@@ -61,6 +57,18 @@ def respond(
             drop(found)
             raise
     return found
+
+
+def _give_up(
+    context: RequestContext,
+    found: Outgoing | None,
+    failure: BaseException | None,
+    error: BaseException,
+) -> BaseException | None:
+    """Drop an answer that is not sent; return what its request failed of."""
+    drop(found)
+    context.drop_holds()
+    return error if found is None else failure  # start_response failed, not the request
 
 
 async def respond_async(app: App, context: RequestContext, is_head: bool) -> Outgoing:
