@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -36,6 +37,13 @@ SLOW = (
     "server/test_serve.py",
     "server/test_stop_signals.py",
     "test_drop_in.py",
+)
+
+# PyPy has no wheel of Granian, which serves in these, nor of msgspec.
+collect_ignore = (
+    []
+    if platform.python_implementation() == "CPython"
+    else ["server", "json/test_msgspec_provider.py"]
 )
 
 

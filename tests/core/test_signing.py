@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import random
+import sys
 import time
 import zlib
 from typing import Any
@@ -87,8 +88,10 @@ def test_bytes_are_written_and_read_as_itsdangerous_does(raw: bytes) -> None:
     assert raw == signing.decode(signing.encode(raw))
 
 
+# Python 3.15 announces that it will discard "+" and "/" there.
+@pytest.mark.filterwarnings("ignore:invalid character:FutureWarning")
 @given(st.text(alphabet="AB_-+/=!. \n", max_size=9))
-def test_what_itsdangerous_cannot_read_is_a_value_error(text: str) -> None:
+def test_texts_are_read_as_itsdangerous_reads_them_or_not_at_all(text: str) -> None:
     try:
         expected: Any = base64_decode(text)
     except BadData:
@@ -97,7 +100,11 @@ def test_what_itsdangerous_cannot_read_is_a_value_error(text: str) -> None:
         found: Any = signing.decode(text.encode())
     except ValueError:
         found = ValueError
-    assert expected == found
+    if sys.version_info >= (3, 15) and found is ValueError and expected is not ValueError:
+        # Its base64 takes incomplete groups after characters that it skips; nothing writes those.
+        assert base64_encode(expected).decode() != text
+    else:
+        assert expected == found
 
 
 # Compression

@@ -48,7 +48,8 @@ def test_one_that_is_not_valid_now_is_refused(
     folder = write(tmp_path, until, since)
     with pytest.raises(ssl.SSLCertVerificationError) as failure:
         read(folder, folder)
-    assert reason == failure.value.verify_message
+    # OpenSSL 3.6 says more.
+    assert failure.value.verify_message.startswith(reason)
 
 
 def test_a_key_of_another_is_refused(tmp_path: Path) -> None:
