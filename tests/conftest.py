@@ -39,11 +39,11 @@ SLOW = (
     "test_drop_in.py",
 )
 
-# PyPy has no wheel of Granian, which serves in these, nor of msgspec.
+# PyPy has no wheel of Granian, which serves in these, nor of msgspec; what is measured is CPython.
 collect_ignore = (
     []
     if platform.python_implementation() == "CPython"
-    else ["server", "json/test_msgspec_provider.py"]
+    else ["benchmarks", "browser", "json/test_msgspec_provider.py", "server"]
 )
 
 

@@ -55,8 +55,9 @@ def modules_after(python: Interpreter, code: str) -> set[str]:
 
 
 def test_an_app_is_made_without_what_only_some_apps_need(python: Interpreter) -> None:
-    loaded = modules_after(python, MAKE_AN_APP)
-    assert {"kolben.app", "werkzeug"} <= loaded
+    # With Python 3.15 `logging`, which Werkzeug imports, loads more.
+    loaded = modules_after(python, MAKE_AN_APP) - modules_after(python, "import werkzeug._internal")
+    assert {"kolben.app", "kolben.core.request"} <= loaded
     assert set() == loaded & {*FOR_SOME_APPS, *OURS_FOR_SOME_APPS}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import platform
 import threading
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
@@ -458,4 +459,6 @@ def served(app: Flask, message: Message) -> Answer:
     return watcher.proto.answer()
 
 
-WIRES: dict[str, Wire] = {"wsgi": wsgi, "asgi": asgi, "rsgi": rsgi, "served": served}
+WIRES: dict[str, Wire] = {"wsgi": wsgi, "asgi": asgi, "rsgi": rsgi}
+if platform.python_implementation() == "CPython":  # elsewhere there is no `kolben serve`
+    WIRES["served"] = served

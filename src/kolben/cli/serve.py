@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import sys
+from importlib.util import find_spec
 
 import click
 
@@ -48,6 +50,7 @@ def serve_command(
     if explain:
         click.echo(_explain(settings, as_json=as_json))
         return
+    _demand_granian()
     _check_surroundings(settings)
     from kolben.server.master import Master  # starts faster without it
 
@@ -67,6 +70,20 @@ def _explain(settings: Settings, *, as_json: bool) -> str:
     facts = inspect_app(settings.app, min(settings.workers, 2))
     report = make_report(settings, facts, read_machine())
     return report.as_json() if as_json else report.as_text()
+
+
+def _demand_granian() -> None:
+    """Raise click's error, with the servers to use, where Granian is not installed."""
+    if find_spec("granian"):
+        return
+    interpreter = platform.python_implementation()
+    cure = (
+        "Install it: pip install granian"
+        if interpreter == "CPython"
+        else f"It has no release for {interpreter}. The app runs on other servers: gunicorn APP,"
+        " waitress-serve APP (WSGI), uvicorn APP (ASGI), where APP is module:name, as in hello:app"
+    )
+    raise click.ClickException(f"`kolben serve` needs Granian, which is not installed. {cure}.")
 
 
 def _check_surroundings(settings: Settings) -> None:

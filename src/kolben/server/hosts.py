@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kolben.env import read_threads
 from kolben.server.facts import collect_facts
 from kolben.server.machine import read_machine
 from kolben.server.pools import instances
@@ -73,6 +74,9 @@ def _gunicorn() -> Host | None:
         return Host(
             f"gunicorn {kind}", settings.workers, settings.worker_connections, hands="greenlet"
         )
+    if kind.startswith("asgi"):
+        # Plain views run in Kolben's threads; async ones beside them, on the loop.
+        return Host(f"gunicorn {kind}", settings.workers, read_threads())
     at_once = settings.threads if kind == "gthread" else 1
     return Host(f"gunicorn {kind}", settings.workers, at_once)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import secrets
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -58,8 +59,9 @@ def _receive(connection: Any) -> Facts | str:
 
 def _report(connection: Any, path: str | None, salt: bytes, ask: bool) -> None:
     """Load the app and send what is known of it, or why it cannot be loaded."""
-    # What the server's own code takes is a part of what a worker takes.
-    import granian.server  # noqa: F401  # starts faster without it
+    with suppress(ModuleNotFoundError):  # PyPy has none, and another server
+        # What the server's own code takes is a part of what a worker takes.
+        import granian.server  # noqa: F401  # starts faster without it
 
     try:
         app = ScriptInfo(path).load_app()
