@@ -21,12 +21,24 @@ from tests.services import give_up
 PACKAGES = (
     "flask==3.1.3",
     "flask-sqlalchemy==3.1.1",
-    "sqlalchemy>=2,<2.1",
+    "sqlalchemy==2.1.9",
     "psycopg[binary]>=3.2",
     "pymysql>=1.1",
     "gunicorn[gevent]>=23",
     "debugpy>=1.8",
 )
+
+# Each is what some users have: pip installs the newest, apps from before it stay with the other.
+SQLALCHEMIES = ("2.0.58", "2.1.9")
+
+
+def environment_with_sqlalchemy(version: str) -> Environment:
+    """Return the users' environment with one of SQLALCHEMIES."""
+    wanted = f"sqlalchemy=={version}"
+    if wanted in PACKAGES:
+        return user_environment()
+    others = tuple(package for package in PACKAGES if not package.startswith("sqlalchemy=="))
+    return user_environment("user-old-sqlalchemy", (*others, wanted))
 
 
 def user_environment(

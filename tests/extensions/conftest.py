@@ -42,7 +42,7 @@ PACKAGES = (
     "flask-talisman==1.1.0",
     "flask-wtf==1.3.0",
     "sentry-sdk==2.75.0",
-    "sqlalchemy>=2,<2.1",
+    "sqlalchemy==2.1.9",
     "cachelib==0.17.0",
     "setuptools<81",
 )

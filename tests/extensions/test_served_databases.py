@@ -11,7 +11,7 @@ import pytest
 
 from conformance.environment import Environment
 from tests.questions.programs import Program
-from tests.user_environment import user_environment
+from tests.user_environment import SQLALCHEMIES, environment_with_sqlalchemy
 
 MADE_AT_ONCE = """
 app = Flask(__name__)
@@ -42,9 +42,9 @@ def index():
 POOLS = [("of the bind 'users'", 15), ("of the default bind", 15)]
 
 
-@pytest.fixture(scope="module")
-def users() -> Environment:
-    return user_environment()
+@pytest.fixture(scope="module", params=SQLALCHEMIES)
+def users(request: pytest.FixtureRequest) -> Environment:
+    return environment_with_sqlalchemy(request.param)
 
 
 @pytest.fixture(params=[MADE_AT_ONCE, BY_A_FACTORY], ids=["at once", "factory"])

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from conformance.environment import Environment
+from tests.user_environment import SQLALCHEMIES, environment_with_sqlalchemy
+
 pytestmark = pytest.mark.slow
 
 SCRIPT = """
@@ -29,6 +32,12 @@ with users_of("sqlite:///:memory:", **{config}) as (app, db, User):
     for name, of_app, changes in told:
         print(name, of_app, sorted(changes))
 """
+
+
+@pytest.fixture(scope="module", params=SQLALCHEMIES)
+def users(request: pytest.FixtureRequest) -> Environment:
+    """An environment with each SQLAlchemy that users have."""
+    return environment_with_sqlalchemy(request.param)
 
 
 @pytest.mark.parametrize(

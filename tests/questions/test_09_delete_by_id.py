@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from conformance.environment import Environment
+from tests.user_environment import SQLALCHEMIES, environment_with_sqlalchemy
+
 pytestmark = pytest.mark.slow
 
 SCRIPT = """
@@ -53,6 +56,12 @@ with users_of(*sys.argv[1:]) as (app, db, User):
     thread.join()
     print("left:", left())
 """
+
+
+@pytest.fixture(scope="module", params=SQLALCHEMIES)
+def users(request: pytest.FixtureRequest) -> Environment:
+    """An environment with each SQLAlchemy that users have."""
+    return environment_with_sqlalchemy(request.param)
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL", "MariaDB"])

@@ -18,7 +18,7 @@ from tests.user_environment import user_environment
 
 PROGRAM = Path(__file__).parent / "programs" / "hosted_app.py"
 MANUAL = Path(__file__).parents[2] / "docs" / "deploy" / "other-servers.md"
-PACKAGES = ("gunicorn[gevent]>=25", "waitress>=3", "uwsgi>=2.0.28", "sqlalchemy>=2,<2.1")
+PACKAGES = ("gunicorn[gevent]>=25", "waitress>=3", "uwsgi>=2.0.28", "sqlalchemy==2.1.9")
 
 GUNICORN = "gunicorn --bind 127.0.0.1:{port}"
 WAITRESS = "waitress-serve --listen 127.0.0.1:{port} --threads 8"
