@@ -43,7 +43,13 @@ SLOW = (
 collect_ignore = (
     []
     if platform.python_implementation() == "CPython"
-    else ["benchmarks", "browser", "json/test_msgspec_provider.py", "server"]
+    else [
+        "benchmarks",
+        "browser",
+        "entry/test_raw_socket.py",
+        "json/test_msgspec_provider.py",
+        "server",
+    ]
 )
 
 

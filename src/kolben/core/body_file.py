@@ -66,7 +66,9 @@ class _PartOfFile(RawIOBase):
         if self._own is not None:
             return self._own.readinto(buffer)
         left = max(0, self._size - self._at)
-        count: int = _preadv(self._shared, [memoryview(buffer)[:left]], self._start + self._at)
+        # Released at once: where objects live on (PyPy), the owner could not resize its buffer.
+        with memoryview(buffer) as whole, whole[:left] as room:
+            count: int = _preadv(self._shared, [room], self._start + self._at)
         self._at += count
         return count
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import sys
 import struct
 from contextlib import suppress
 
@@ -104,6 +105,10 @@ def _look_again() -> None:
 
 
 def _open_descriptors() -> list[int]:
+    if sys.implementation.name == "pypy":
+        # Its socket.socket(fileno=...) makes a descriptor block, the event loop's own among them.
+        # Granian, whose connections are looked for, has no release for it.
+        return []
     folder = next(filter(os.path.isdir, _FOLDERS), None)
     return [] if folder is None else [int(name) for name in os.listdir(folder)]
 
