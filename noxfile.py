@@ -1,7 +1,7 @@
 """Run the tests, and the type checkers, on each Python that is installed: `nox`.
 
-`nox -s tests-3.14` takes one of them; arguments after `--` are pytest's. A Python that is not there is
-left out and named.
+`nox -s tests-3.14` takes one of them; arguments after `--` are pytest's. A Python that is not
+there is left out and named.
 """
 
 from __future__ import annotations

@@ -42,6 +42,14 @@ GONE = {
 
 _installing = allocate_lock()
 
+# A lazy import loads nothing until its name is used.
+_LAZY_HINT = (
+    ""
+    if sys.version_info < (3, 15)
+    else " Where imports are lazy (`lazy import`, `-X lazy_imports=all`), call"
+    " `kolben.drop_in.install()` in the line after that import."
+)
+
 
 def install() -> bool:
     """Put the finder first on `sys.meta_path`, once; say whether `flask` is Kolben from here on.
@@ -63,6 +71,7 @@ def install() -> bool:
                 f" ({getattr(real, '__file__', None)}) is already imported in this process."
                 " Put `import kolben.drop_in` before the first `import flask`, or run"
                 " `kolben drop-in enable` once for the whole environment."
+                f"{_LAZY_HINT}"
                 f" To have both side by side, set {SWITCH}=0.",
                 name="flask",
             )

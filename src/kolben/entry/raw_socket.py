@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import socket
 import stat
-import sys
 import struct
+import sys
 from contextlib import suppress
 
 from kolben.entry.scopes import _split_address

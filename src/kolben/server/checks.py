@@ -59,6 +59,7 @@ def check_all(settings: Settings, facts: Sequence[Facts], machine: Machine) -> l
         *check_proxies(settings, facts[0]),
         *check_pools(settings, facts),
         *check_looks(facts),
+        *check_drop_in(facts[0]),
         *check_machine(settings, facts, machine),
         *check_certificate(settings, time.time()),
         *check_clock(facts[0], time.time()),
@@ -210,6 +211,19 @@ def check_looks(facts: Sequence[Facts]) -> Iterator[Finding]:
             Verdict.WARNING,
             line,
             "See why it fails in `with app.app_context():`, or judge by hand what is left out.",
+        )
+
+
+def check_drop_in(facts: Facts) -> Iterator[Finding]:
+    """Warn of files whose lazy import would leave `import flask` to the real Flask elsewhere."""
+    for file in facts.lazy_drop_ins:
+        yield Finding(
+            "drop-in",
+            Verdict.WARNING,
+            f"{file} imports kolben.drop_in lazily, which loads nothing: started by another server,"
+            " the app runs on the real Flask.",
+            "Write kolben.drop_in.install() in the line after the import, or run `kolben drop-in"
+            " enable`.",
         )
 
 

@@ -9,6 +9,8 @@ import hashlib
 import hmac
 import inspect
 import os
+import sys
+import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +67,7 @@ class Facts:
     config: dict[str, Any]
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    lazy_drop_ins: tuple[str, ...] = ()
 
 
 def collect_facts(
@@ -92,6 +95,25 @@ def collect_facts(
         config=_describe_config(looks),
         warnings=warnings,
         left_out=tuple(looks.failed),
+        lazy_drop_ins=find_lazy_drop_ins(),
+    )
+
+
+def find_lazy_drop_ins() -> tuple[str, ...]:
+    """Return the files that import `kolben.drop_in` lazily and have not used it; Python 3.15.
+
+    Where Kolben is not loaded by something else, `import flask` is the real Flask there.
+    """
+    lazy_import = getattr(types, "LazyImportType", ())
+    namespaces = [
+        vars(module) for module in list(sys.modules.values()) if hasattr(module, "__dict__")
+    ]
+    return tuple(
+        sorted(
+            str(names.get("__file__"))
+            for names in namespaces
+            if isinstance(names.get("kolben"), lazy_import)
+        )
     )
 
 
