@@ -268,7 +268,11 @@ def _load(module: str) -> object:
     from importlib import import_module  # starts faster without it
 
     import_module("kolben.app")  # threads that begin at once wait here: see kolben/drop_in.py
-    return import_module(module)
+    found = import_module(module)
+    if _drop_in.is_installed():
+        _drop_in.fire_import_hooks()
+        _drop_in.lend_flask_names()
+    return found
 
 
 def _find_lent(name: str) -> object:

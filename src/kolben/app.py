@@ -120,7 +120,7 @@ class Flask(App):
 
     # PERF: the entries' own functions, not ones that call them: 0.06 us, and 0.2 us where a
     # coroutine would await another (benchmarks/shortcuts.py).
-    wsgi_app = wsgi.answer
+    wsgi_app = wsgi.wsgi_app
     asgi_app = _LateEntry("kolben.entry.asgi", "answer")
     __rsgi__ = _LateEntry("kolben.entry.rsgi", "answer")
     __rsgi_init__ = _LateEntry("kolben.entry.rsgi", "begin")

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import os
 import sys
-from _frozen_importlib import ModuleSpec
-from _thread import allocate_lock
+from _collections_abc import Callable
+from _frozen_importlib import BuiltinImporter, FrozenImporter, ModuleSpec
+from _frozen_importlib_external import PathFinder
+from _thread import allocate_lock, get_ident
 
 SWITCH = "KOLBEN_DROP_IN"
 
@@ -40,6 +42,37 @@ GONE = {
     "ext": "an extension has its own package: write `import flask_name`, not `flask.ext.name`",
 }
 
+# In the order in which an import of Flask loads them, but for packages, which come first.
+_LOADED_BY_FLASK = (
+    "flask.json",
+    "flask.json.tag",
+    "flask.json.provider",
+    "flask.globals",
+    "flask.signals",
+    "flask.config",
+    "flask.helpers",
+    "flask.ctx",
+    "flask.logging",
+    "flask.wrappers",
+    "flask.templating",
+    "flask.sessions",
+    "flask.sansio.scaffold",
+    "flask.sansio.blueprints",
+    "flask.sansio.app",
+    "flask.blueprints",
+    "flask.cli",
+    "flask.app",
+    "flask",
+)
+# What an app imports by itself; Kolben may have loaded it for another reason.
+_LOADED_BY_APPS = ("flask.debughelpers", "flask.testing", "flask.typing", "flask.views")
+
+# Of these, those that hooks were asked about; and the threads that are at it.
+_asked: set[str] = set()
+_firing: set[int] = set()
+_Function = type(os.walk)
+
+_PYTHONS_FINDERS = (BuiltinImporter, FrozenImporter, PathFinder)
 _installing = allocate_lock()
 
 # A lazy import loads nothing until its name is used.
@@ -109,7 +142,7 @@ class FlaskFinder:
             spec = _find_namesake(name, path)
             if spec is None and _is_import():
                 raise ModuleNotFoundError(_explain_unknown(name), name=name)
-            return spec
+            return None if spec is None else _as_hooked(spec, path, target)
         # `from flask import Markup` asks the module, which is called kolben, and then comes here.
         if name.startswith("kolben.") and name[7:] in GONE and _is_import():
             raise ImportError(explain_gone(name[7:]), name="flask")
@@ -123,16 +156,41 @@ class FlaskFinder:
         return find_distribution(context)
 
 
+class NamesakeSpec(ModuleSpec):
+    """Leads from a Flask name to Kolben's module, and gives it back its own name at the end.
+
+    An import hook wraps the loader, and looks at the module's name once that is through. The last
+    thing that the import system does to a spec is to say that it is not initializing any more.
+    """
+
+    at_end: Callable[[], None] | None = None
+
+    @property
+    def _initializing(self) -> bool:
+        return bool(self.__dict__.get("_initializing"))
+
+    @_initializing.setter
+    def _initializing(self, value: bool) -> None:
+        self.__dict__["_initializing"] = value
+        if not value and self.at_end is not None:
+            self.at_end()
+            self.at_end = None
+
+
 class NamesakeLoader:
     """Give Kolben's module itself to the import system, without a trace of the Flask name on it."""
+
+    is_hooked = False
 
     def __init__(self, own: ModuleSpec) -> None:
         self.own = own
 
-    def create_module(self, spec: object) -> object:
+    def create_module(self, spec: ModuleSpec) -> object:
         """Return Kolben's module, imported under its own name."""
         from importlib import import_module  # starts faster without it
 
+        loader: object = spec.loader
+        self.is_hooked = loader is not self
         if self.own.name != "kolben":
             # FLASK: `import flask` loads all of it, so threads that begin at once wait for one
             # another. Here they wait at the app; Werkzeug's modules, which import one another in
@@ -143,11 +201,32 @@ class NamesakeLoader:
         return module
 
     def exec_module(self, module: object) -> None:
-        """Put the module's own spec back, which the import system has just replaced.
+        """Give the module its own spec again, which the import system has just replaced.
 
-        Without it relative imports in the module warn, and a reload asks for the wrong name.
+        Where an import hook waits for it, it has the Flask name and spec until that has fired.
         """
-        vars(module)["__spec__"] = self.own
+        names = vars(module)
+        spec: object = names["__spec__"]
+        # `import flask` loads nothing: hooks see the rest when a name is asked for.
+        asks_hooks = self.is_hooked or (self.own.name != "kolben" and find_import_hooks())
+        if not (asks_hooks and isinstance(spec, NamesakeSpec) and spec._initializing):
+            self.give_back(module)
+            return
+        fire_import_hooks()
+        if self.is_hooked:
+            name_as_flask_does(names, spec.name)
+            names["__name__"] = spec.name
+            spec.at_end = lambda: self.give_back(module)
+        else:
+            self.give_back(module)
+
+    def give_back(self, module: object) -> None:
+        """Give a module its own name, spec and loader.
+
+        With another spec relative imports in it warn, and a reload asks for the wrong name.
+        """
+        own = self.own
+        vars(module).update(__name__=own.name, __spec__=own, __loader__=own.loader)
 
     def is_package(self, name: str) -> bool:
         """Whether Kolben's module is a package."""
@@ -177,6 +256,78 @@ class EmptyPackageLoader:
         vars(module)["__doc__"] = "Flask's names for what kolben.app_setup and scaffold hold."
 
 
+def find_import_hooks() -> list[Callable[..., object]]:
+    """Return how to ask the finders that are neither Python's nor ours: hooks may be among them."""
+    return [
+        find_spec
+        for finder in sys.meta_path
+        if finder not in _PYTHONS_FINDERS and not _is_own(finder)
+        if (find_spec := getattr(finder, "find_spec", None)) is not None
+    ]
+
+
+def fire_import_hooks() -> None:
+    """Let hooks for Flask's modules see them, as if `import flask` had loaded them.
+
+    With Flask `flask.app` comes with every `import flask`; here nobody may ever write it, since
+    `flask.Flask` loads kolben.app. So the import that a tracer waits for is made up for.
+    """
+    thread = get_ident()
+    if thread in _firing:
+        return
+    _firing.add(thread)
+    try:
+        hooks = find_import_hooks()
+        for name in (*_LOADED_BY_FLASK, *_LOADED_BY_APPS):
+            if name not in sys.modules:
+                _show(name, hooks)
+    finally:
+        _firing.discard(thread)
+
+
+def _show(name: str, hooks: list[Callable[..., object]]) -> None:
+    """Let hooks see a module, if any of them waits for it."""
+    own_name = MOVED.get(name, "kolben" + name[5:])
+    own = sys.modules.get(own_name)
+    if own is not None or (name in _LOADED_BY_FLASK and name not in _asked):
+        _asked.add(name)
+        parent = sys.modules.get(own_name.rpartition(".")[0])
+        path = getattr(parent, "__path__", None)
+        if any(isinstance(find_spec(name, path), NamesakeSpec) for find_spec in hooks):
+            __import__(name)
+
+
+def lend_flask_names() -> None:
+    """Let loaded modules be found under their Flask names, by hooks that are registered later."""
+    for name in (*_LOADED_BY_FLASK, *_LOADED_BY_APPS):
+        own = sys.modules.get("kolben" + name[5:])
+        if own is not None:
+            sys.modules.setdefault(name, own)
+
+
+def name_as_flask_does(names: dict[str, object], module: str) -> None:
+    """Let the classes and functions among a module's names say that they are of Flask's module.
+
+    Tracers name transactions by them: a path that no rule matches is one of
+    `flask.app:Flask.handle_http_exception`.
+    """
+    for value in list(names.values()):
+        if isinstance(value, (type, _Function)) and value.__module__ == names["__name__"]:
+            value.__module__ = module
+
+
+def _as_hooked(spec: ModuleSpec, path: object, target: object) -> ModuleSpec:
+    """Return a spec as import hooks make it that come after us on `sys.meta_path`.
+
+    Each finds the module in turn, and so comes back here; those that do are asked no more.
+    """
+    for find_spec in find_import_hooks():
+        found = find_spec(spec.name, path, target)
+        if isinstance(found, NamesakeSpec) and found.name == spec.name:
+            return found
+    return spec
+
+
 def _find_namesake(name: str, path: object) -> ModuleSpec | None:
     if name == EMPTY_PACKAGE:
         return ModuleSpec(name, EmptyPackageLoader(), is_package=True)  # type: ignore[arg-type]  # importlib.abc costs an import
@@ -190,7 +341,7 @@ def _find_namesake(name: str, path: object) -> ModuleSpec | None:
     own = _find_own(MOVED.get(name, "kolben" + name[5:]), path)
     if own is None:
         return None
-    spec = ModuleSpec(name, NamesakeLoader(own), origin=own.origin)  # type: ignore[arg-type]  # as above
+    spec = NamesakeSpec(name, NamesakeLoader(own), origin=own.origin)  # type: ignore[arg-type]  # as above
     spec.has_location = own.has_location
     if own.submodule_search_locations is not None:
         spec.submodule_search_locations = list(own.submodule_search_locations)

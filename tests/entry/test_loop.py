@@ -268,3 +268,27 @@ begun.wait()
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
     )
     assert done.stdout == "cancelled\n"
+
+
+class Wrapper:
+    """Around a coroutine function, as tracers make them: it looks like the function itself."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+        self.called_in: list[int] = []
+
+    def __call__(self, *args: Any) -> Any:
+        self.called_in.append(threading.get_ident())
+        return self.function(*args)
+
+
+def test_a_wrapper_of_a_coroutine_function_is_called_where_the_caller_is() -> None:
+    """A tracer finds by the thread which request a call belongs to."""
+
+    async def add(number: int) -> tuple[int, int]:
+        return number + 1, threading.get_ident()
+
+    wrapper = Wrapper(add)
+    found, ran_in = to_sync(wrapper)(1)
+    assert (found, wrapper.called_in) == (2, [threading.get_ident()])
+    assert ran_in != threading.get_ident()

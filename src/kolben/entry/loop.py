@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import partial
+from types import FunctionType, MethodType
 from typing import Any
 
 _lock = threading.Lock()
@@ -191,9 +192,14 @@ def take_over(context: contextvars.Context) -> None:
 
 def to_sync(function: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
     """Wrap a coroutine function so that a plain call runs it to its end."""
+    # A tracer's wrapper finds what it belongs to by the thread that it is called in.
+    is_wrapped = type(function) not in (FunctionType, MethodType)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if is_wrapped:
+            coroutine = function(*args, **kwargs)
+            return run_coroutine(lambda: coroutine)
         return run_coroutine(lambda: function(*args, **kwargs))
 
     return call

@@ -13,7 +13,7 @@ _new: Any = object.__new__
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
-def answer(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def wsgi_app(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer a WSGI request; wrap it: `app.wsgi_app = Middleware(app.wsgi_app)`."""
     return respond_to(app, environ, start_response)[0]
 

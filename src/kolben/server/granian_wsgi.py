@@ -217,7 +217,7 @@ def connect(
     adapt: changes the environ before the app sees it. The function returns the status, for the
     access log.
     """
-    kolben: Any = app if getattr(type(app), "wsgi_app", None) is wsgi.answer else None
+    kolben: Any = app if getattr(type(app), "wsgi_app", None) is wsgi.wsgi_app else None
 
     def handle(answer: Answer, scope: dict[str, Any]) -> int:
         # Granian makes a scope for each request, which is nobody else's.
