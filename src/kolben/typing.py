@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import (
+    AsyncIterable,
     Awaitable,
     Callable,
     Iterable,
@@ -61,6 +62,8 @@ ResponseValue = Union[
     Mapping[str, Any],
     Iterator[str],
     Iterator[bytes],
+    AsyncIterable[str],
+    AsyncIterable[bytes],
 ]
 HeaderValue = Union[str, list[str], tuple[str, ...]]
 HeadersValue = Union[

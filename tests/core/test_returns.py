@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections import ChainMap, OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -285,3 +287,54 @@ def test_a_provider_may_be_any_object(wire: Any) -> None:
     app.json = Provider()  # type: ignore[assignment]  # what some extensions put there
     app.add_url_rule("/", "index", lambda: {"a": 1})
     assert wire(app).get("/").text == "{'a': 1}"
+
+
+class Own(Mapping[str, Any]):
+    """A mapping that is no dict."""
+
+    def __init__(self, **content: Any) -> None:
+        self.content = content
+
+    def __getitem__(self, key: str) -> Any:
+        return self.content[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.content)
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+
+MAPPINGS: dict[str, Callable[[dict[str, Any]], Mapping[str, Any]]] = {
+    "proxy": MappingProxyType,
+    "chain": ChainMap,
+    "own": lambda content: Own(**content),
+}
+if sys.version_info >= (3, 15):
+    import builtins
+
+    MAPPINGS["frozendict"] = builtins.frozendict
+
+
+@pytest.mark.parametrize("kind", MAPPINGS)
+def test_any_mapping_is_json_and_may_be_headers(kind: str) -> None:
+    app, make = Flask(__name__), MAPPINGS[kind]
+    app.add_url_rule("/", "body", lambda: make({"a": make({"b": 1})}))
+    app.add_url_rule("/2", "two", lambda: ("text", make({"X-A": "b", "X-C": ["d", "e"]})))
+    app.add_url_rule("/3", "three", lambda: (make({"a": 1}), 201, make({"X-A": "b"})))
+    client = app.test_client()
+    assert client.get("/").json == {"a": {"b": 1}}
+    assert client.get("/2").headers.getlist("X-C") == ["d", "e"]
+    answer = client.get("/3")
+    assert (answer.json, answer.status_code, answer.headers["X-A"]) == ({"a": 1}, 201, "b")
+
+
+def test_a_mapping_that_is_an_app_is_called() -> None:
+    class Both(Own):
+        def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+            start_response("200 OK", [])
+            return [b"called"]
+
+    app = Flask(__name__)
+    app.add_url_rule("/", "view", lambda: Both(a=1))
+    assert app.test_client().get("/").text == "called"

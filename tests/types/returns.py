@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import ChainMap
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, TypedDict
 
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -132,6 +134,71 @@ async def waits() -> tuple[list[str], int]:
 @app.route("/wsgi", methods=["GET", "POST"])
 def other_app() -> WerkzeugResponse:
     return WerkzeugResponse("an app of its own")
+
+
+@app.get("/async-generator")
+async def async_generator() -> AsyncIterator[str]:
+    yield "a"
+
+
+@app.get("/async-generator-of-bytes")
+async def async_generator_of_bytes() -> AsyncGenerator[bytes, None]:
+    yield b"a"
+
+
+@app.get("/gives-async-iterator")
+async def gives_async_iterator() -> AsyncIterator[str]:
+    return async_generator()
+
+
+@app.get("/plainly-gives-async-iterator")
+def plainly_gives_async_iterator() -> AsyncIterable[bytes]:
+    return async_generator_of_bytes()
+
+
+@app.get("/async-with-status")
+async def async_with_status() -> tuple[AsyncIterator[str], int]:
+    return async_generator(), 202
+
+
+@app.get("/async-with-headers")
+async def async_with_headers() -> tuple[AsyncIterator[str], dict[str, str]]:
+    return async_generator(), {"Content-Type": "text/event-stream"}
+
+
+@app.get("/async-with-all")
+async def async_with_all() -> tuple[AsyncIterator[bytes], int, dict[str, str]]:
+    return async_generator_of_bytes(), 201, {"X-Own": "z"}
+
+
+@app.get("/async-response")
+async def async_response() -> Response:
+    return Response(async_generator(), mimetype="text/event-stream")
+
+
+@app.get("/async-context")
+async def async_context() -> Response:
+    return Response(stream_with_context(async_generator_of_bytes()))
+
+
+@app.get("/async-any")
+async def async_any() -> ResponseReturnValue:
+    return stream_with_context(async_generator()), 200
+
+
+@app.get("/proxy")
+def proxy() -> MappingProxyType[str, int]:
+    return MappingProxyType({"a": 1})
+
+
+@app.get("/chain")
+def chain() -> tuple[ChainMap[str, int], int, MappingProxyType[str, str]]:
+    return ChainMap({"a": 1}), 201, MappingProxyType({"X-Own": "z"})
+
+
+@app.get("/mapping-headers")
+def mapping_headers() -> tuple[str, Mapping[str, str]]:
+    return "text", MappingProxyType({"X-Own": "z"})
 
 
 def plain() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
 from typing import Any
 
+from kolben.core.current import the_app
 from kolben.typing import App
 
 _END = object()
@@ -20,8 +21,9 @@ class AsyncBody:
     It is closed once, by whoever sends it, also if it is never begun.
     """
 
-    def __init__(self, app: App, source: AsyncIterable[Any]) -> None:
-        self._app = app
+    def __init__(self, app: App | None, source: AsyncIterable[Any]) -> None:
+        """app: whose event loop it runs on where nobody awaits; None: the current one's."""
+        self.app = app
         self._source = source
         self._pieces: AsyncIterator[Any] = aiter(source)
         self._is_closed = False
@@ -30,7 +32,7 @@ class AsyncBody:
         return self._pieces
 
     def __iter__(self) -> Iterator[Any]:
-        step = self._app.async_to_sync(self._step)
+        step = (self.app or the_app()).async_to_sync(self._step)
         while (piece := step()) is not _END:
             yield piece
 
@@ -53,7 +55,13 @@ class AsyncBody:
     def close(self) -> None:
         """Close the iterator, where nobody can await."""
         if not self._is_closed:
-            self._app.async_to_sync(self.aclose)()
+            (self.app or the_app()).async_to_sync(self.aclose)()
+
+
+def is_async_only(source: object) -> bool:
+    """Say whether a body can only be iterated by who awaits."""
+    kind = type(source)
+    return hasattr(kind, "__aiter__") and not hasattr(kind, "__iter__")
 
 
 class SentBody:

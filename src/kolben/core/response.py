@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
+from http import HTTPStatus
 from time import time
 from typing import Any, Self, TypeVar
 
@@ -13,6 +14,7 @@ from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.http import HTTP_STATUS_CODES, http_date, parse_etags, unquote_etag
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from kolben.core.async_body import AsyncBody, is_async_only
 from kolben.core.client_headers import with_possible_dates
 from kolben.core.cookies import cookie_header
 from kolben.core.current import find_context, the_app
@@ -20,6 +22,7 @@ from kolben.core.kept import kept
 from kolben.core.response_headers import KNOWN_HEADERS, Headers
 
 R = TypeVar("R", bound="WerkzeugResponse")
+Body = str | bytes | Iterable[str] | Iterable[bytes] | AsyncIterable[str] | AsyncIterable[bytes]
 
 
 class _CurrentJSON:
@@ -48,6 +51,22 @@ class Response(WerkzeugResponse):
     _status_code = 200
     direct_passthrough = False
     autocorrect_location_header = False
+
+    def __init__(
+        self,
+        response: Body | None = None,
+        status: int | str | HTTPStatus | None = None,
+        headers: Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]] | None = None,
+        mimetype: str | None = None,
+        content_type: str | None = None,
+        direct_passthrough: bool = False,
+    ) -> None:
+        """Make a response as Werkzeug does; of an async iterator as well."""
+        body: Any = response
+        if is_async_only(body):
+            context = find_context()
+            body = AsyncBody(None if context is None else context.app, body)
+        super().__init__(body, status, headers, mimetype, content_type, direct_passthrough)
 
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override]  # the app's configuration decides

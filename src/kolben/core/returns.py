@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncIterable, Iterator, Mapping
 from typing import Any
 
 from werkzeug.exceptions import HTTPException
@@ -23,8 +23,8 @@ from kolben.core.response import (
 from kolben.typing import App, Outgoing, Page, Response
 
 ACCEPTED = (
-    "a string, bytes, a dict, a list, a generator or iterator, plain or async, a Response, a WSGI"
-    " callable, or a tuple (body, status), (body, headers) or (body, status, headers)"
+    "a string, bytes, a mapping, a list, a generator or iterator, plain or async, a Response, a"
+    " WSGI callable, or a tuple (body, status), (body, headers) or (body, status, headers)"
 )
 
 
@@ -109,6 +109,9 @@ def _unpack(answer: tuple[Any, ...]) -> tuple[Any, Any, Any]:
         body, second = answer
         if isinstance(second, (dict, list, tuple)) or hasattr(second, "to_wsgi_list"):
             return body, None, second
+        # Most are numbers, of which nothing costly need be asked.
+        if type(second) is not int and isinstance(second, Mapping):
+            return body, None, dict(second)
         return body, second, None
     raise TypeError(
         f"The view function for {_view_name()} did not return a valid response: it returned a"
@@ -133,6 +136,8 @@ def _body_to_response(app: App, body: Any, status: Any, headers: Any) -> tuple[R
         # Given to the class, so that it can decide on its default headers.
         content: Any = body
         return response_class(content, status=status, headers=headers), None, None
+    if isinstance(body, Mapping) and not callable(body):  # else it is an app
+        body = body if isinstance(body, dict) else dict(body)
     if isinstance(body, (dict, list)):
         return app.json.response(body), status, headers
     if isinstance(body, AsyncIterable):

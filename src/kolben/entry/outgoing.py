@@ -13,7 +13,7 @@ from werkzeug.http import is_entity_header
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
 
-from kolben.core.async_body import AsyncBody, SentBody
+from kolben.core.async_body import AsyncBody, SentBody, is_async_only
 from kolben.core.current import the_app
 from kolben.core.engine import WAYS_OUT
 from kolben.core.outgoing import (
@@ -125,6 +125,11 @@ def _all_plain(kind: type[WerkzeugResponse]) -> bool:
 def _as_werkzeug(response: Response, request: Request, is_head: bool) -> Outgoing:
     """Call the response as the WSGI app it is."""
     started: list[Any] = []
+    held: Any = response.response
+    if is_async_only(held):  # assigned to a response that was there
+        held = response.response = AsyncBody(None, held)
+    if isinstance(held, AsyncBody) and held.app is None:
+        held.app = the_app()  # which is not current any more when it is sent
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         started[:] = [status, headers]
@@ -132,7 +137,6 @@ def _as_werkzeug(response: Response, request: Request, is_head: bool) -> Outgoin
 
     body = response(request.environ, start)
     status, headers = started
-    held: Any = response.response
     is_empty = is_head or response._status_code in (204, 304)
     if _is_as_it_is(response):
         body = [] if is_empty else held

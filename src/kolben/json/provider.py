@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import IO, Any, NoReturn, cast
@@ -64,7 +64,7 @@ def standard_default(o: Any) -> Any:
     """Turn a value that JSON has no form for into one that it has; TypeError if unknown.
 
     Dates become those of HTTP (RFC 9110 §5.6.7); Decimal, UUID and what has `__html__` text;
-    dataclasses dicts.
+    dataclasses and mappings dicts.
     """
     if isinstance(o, date):
         return http_date(o)
@@ -77,6 +77,8 @@ def standard_default(o: Any) -> Any:
     html = getattr(o, "__html__", None)
     if html is not None:
         return str(html())
+    if isinstance(o, Mapping):
+        return dict(o)
     raise TypeError(
         f"Object of type {type(o).__name__} is not JSON serializable. Turn it into a dict, list,"
         " str, number, bool or None first, or teach `app.json.default` to."
