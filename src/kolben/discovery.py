@@ -31,6 +31,8 @@ _MACHINERY = frozenset(
         os.path.join(_HERE, "server", "worker.py"),
     }
 )
+# Folders of what calls a command.
+_COMMAND_LINE = (os.path.join(_HERE, ""), os.path.join(os.path.dirname(click.__file__), ""))
 
 
 class NoAppException(click.UsageError):
@@ -214,6 +216,18 @@ def format_own_traceback(error: BaseException) -> str:
         # Raised by no code of the app; a syntax error names its place without any frame.
         steps = error.__traceback__
     return "".join(traceback.format_exception(type(error), error, steps))
+
+
+def begin_at_own_code(error: Exception) -> None:
+    """Cut the way through the command line off an exception's traceback.
+
+    An error of Kolben or click themselves, which no code of the app is on the way to, keeps it.
+    """
+    step = own_traceback(error)
+    while step is not None and step.tb_frame.f_code.co_filename.startswith(_COMMAND_LINE):
+        step = step.tb_next
+    if step is not None or isinstance(error, SyntaxError):
+        error.__traceback__ = step
 
 
 def _call_factory_without_arguments(module: ModuleType, name: str) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,9 +16,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kolben import Flask, current_app
-from kolben.cli import AppGroup, FlaskGroup, cli, main
+from kolben.cli import AppGroup, FlaskGroup, cli, group, main
 from kolben.commands import ScriptInfo
 from kolben.version import FLASK_VERSION, VERSION
+from tests.fresh_interpreter import Interpreter
 
 HELLO = """\
 import click
@@ -158,6 +160,64 @@ def test_the_help_outlives_any_error_of_the_app(run: Callable[..., Result], proj
     assert 0 == result.exit_code
     assert "LookupError: oh no" in result.stderr
     assert "Commands:" in result.output
+
+
+FAILING = """
+from flask import Flask
+
+app = Flask(__name__)
+
+
+def fail():
+    int("eighty")
+
+
+@app.cli.command
+def inside():
+    fail()
+
+
+if "inside" not in __import__("sys").argv:
+    fail()
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "shell", "routes", "--help", "inside"])
+def test_the_traceback_of_an_app_that_fails_is_its_own(command: str, python: Interpreter) -> None:
+    (python.directory / "bad.py").write_text(FAILING)
+    done = python.start("-m", "kolben", "--app", "bad", command)
+    assert (0 if command == "--help" else 1) == done.returncode
+    begin = done.stderr.index("Traceback (most recent call last):")
+    files = re.findall(r'File "(.+?)", line', done.stderr[begin:])
+    assert [str(python.directory / "bad.py")] * 2 == files
+    assert "ValueError: invalid literal for int() with base 10: 'eighty'\n" in done.stderr
+
+
+def test_a_syntax_error_of_the_app_shows_its_place_alone(python: Interpreter) -> None:
+    (python.directory / "bad.py").write_text("app = = 1")
+    done = python.start("-m", "kolben", "--app", "bad", "routes")
+    assert [str(python.directory / "bad.py")] == re.findall(r'File "(.+?)", line', done.stderr)
+    assert done.stderr.endswith("SyntaxError: invalid syntax\n")
+
+
+def test_an_error_of_no_code_of_the_app_keeps_its_traceback(python: Interpreter) -> None:
+    # Called without its argument.
+    done = python.start(
+        "-c", "from kolben.cli import cli, main\ncli.main = cli.add_command\nmain()"
+    )
+    assert 1 == done.returncode
+    assert [group.__file__] == re.findall(r'File "(.+?)", line', done.stderr)
+
+
+def test_what_reports_errors_is_told_of_them(python: Interpreter) -> None:
+    (python.directory / "bad.py").write_text("raise LookupError('oh no')")
+    done = python.start(
+        "-c",
+        "import sys\nfrom kolben.cli import main\n"
+        "sys.excepthook = lambda *error: print('reported', error[1])\n"
+        "sys.argv = ['kolben', '--app', 'bad', 'routes']\nmain()",
+    )
+    assert (1, "reported oh no\n", "") == (done.returncode, done.stdout, done.stderr)
 
 
 def test_the_version_is_shown(run: Callable[..., Result]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from functools import cached_property
@@ -18,7 +19,7 @@ from kolben.cli.run import run_command
 from kolben.cli.shell import shell_command
 from kolben.commands import AppGroup, ScriptInfo
 from kolben.core.current import find_context
-from kolben.discovery import NoAppException
+from kolben.discovery import NoAppException, begin_at_own_code, format_own_traceback
 from kolben.typing import App
 
 OWN_COMMANDS = (
@@ -125,9 +126,9 @@ class FlaskGroup(AppGroup):
             names.update(self._load_app(ctx).cli.list_commands(ctx))
         except NoAppException as error:
             click.secho(f"Error: {error.format_message()}\n", err=True, fg="red")
-        except Exception:
+        except Exception as error:
             # The help must be shown however badly the app fails; the traceback says how.
-            click.secho(f"{traceback.format_exc()}\n", err=True, fg="red")
+            click.secho(f"{format_own_traceback(error)}\n", err=True, fg="red")
         return sorted(names)
 
     @cached_property
@@ -229,5 +230,14 @@ Say which app with '--app', with the environment variable KOLBEN_APP or FLASK_AP
 
 
 def main() -> None:
-    """Run the command line with the process's arguments."""
-    cli.main()
+    """Run the command line with the process's arguments.
+
+    An exception of the app is told as Python would, but from the app's own code on.
+    """
+    try:
+        cli.main()
+    except Exception as error:
+        begin_at_own_code(error)
+        # Not past it: what reports errors to a service hangs there.
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.exit(1)
