@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter, Map, Rule
 
 from kolben import Flask, Request, request
@@ -241,7 +242,7 @@ def test_an_http_error_of_a_converter_is_the_routing_exception(
 # WebSockets.
 
 
-def match_socket(app: Flask, path: str = "/", **options: Any) -> tuple[Plan, Any]:
+def match_socket(app: Flask, path: str = "/", **options: Any) -> tuple[Plan | None, Any]:
     """Match a WebSocket; return its plan and the request."""
     with app.test_request_context(path, **options) as context:
         context.request.routing_exception = None
@@ -263,7 +264,6 @@ def test_a_websocket_finds_its_plan_and_values() -> None:
 REFUSED: dict[str, tuple[str, dict[str, Any], int]] = {
     "no rule": ("/nowhere/at/all", {}, 404),
     "HTTP alone": ("/http", {}, 400),
-    "an extension's": ("/theirs", {}, 501),
     "a bad host": ("/", {"headers": {"Host": "a b"}}, 400),
 }
 
@@ -272,7 +272,6 @@ REFUSED: dict[str, tuple[str, dict[str, Any], int]] = {
 def test_a_websocket_without_a_rule_of_ours_is_refused(path: str, options: Any, code: int) -> None:
     app = Flask(__name__)
     app.add_url_rule("/http", "http", lambda: "")
-    app.add_url_rule("/theirs", "theirs", lambda: "", websocket=True)
     plan, asked = match_socket(app, path, **options)
     assert plan is app.engine.unmatched_socket
     assert code == asked.routing_exception.code
@@ -280,6 +279,30 @@ def test_a_websocket_without_a_rule_of_ours_is_refused(path: str, options: Any, 
         context.request.routing_exception = asked.routing_exception
         with pytest.raises(HTTPException):
             plan.view()
+
+
+def test_a_websocket_with_a_rule_of_an_extension_is_the_extensions() -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/theirs", "theirs", lambda: "", websocket=True)
+    assert match_socket(app, "/theirs")[0] is None
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/page"])
+def test_what_no_rule_matches_is_left_to_middleware(path: str) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/page", "page", lambda: "")
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]  # as users do
+    assert match_socket(app, path)[0] is None
+
+
+def test_an_upgrade_over_wsgi_is_for_the_socket_and_not_for_the_page_of_its_path() -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", "page", lambda: "page")
+    app.add_url_rule("/", "theirs", lambda: "socket", websocket=True)
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    client = app.test_client()
+    assert ("socket", "page") == (client.get("/", headers=upgrade).text, client.get("/").text)
+    assert "page" == client.get("/", headers={"Connection": "Upgrade", "Upgrade": "h2c"}).text
 
 
 @pytest.mark.parametrize("is_upgrade", [True, False])

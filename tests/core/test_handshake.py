@@ -8,8 +8,11 @@ import pytest
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
 from werkzeug.routing import Map, RequestRedirect, Rule, WebsocketMismatch
+from werkzeug.test import create_environ
 
+from kolben import Request
 from kolben.core import handshake
+from kolben.core.source import EnvironSource
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 RIGHT = {
@@ -151,21 +154,40 @@ def rule_of(path: str = "/ws", is_socket: bool = True, **options: Any) -> Rule:
     return rule
 
 
-def test_plain_requests_are_told_what_a_rule_is_for() -> None:
-    plain = handshake.refusal_over_http(rule_of(), is_upgrade=False)
-    upgrade = handshake.refusal_over_http(rule_of(), is_upgrade=True)
-    assert isinstance(plain, handshake.NotAWebSocket)
-    assert isinstance(upgrade, handshake.NoWebSocketsHere)
-    assert 400 == plain.code == upgrade.code
-    assert "kolben serve --interface asgi" in (upgrade.description or "")
+def request_of(**environ: Any) -> Request:
+    return Request({**create_environ(), **environ})
 
 
-def test_rules_of_extensions_are_left_to_them_over_http_and_refused_otherwise() -> None:
+def test_over_wsgi_a_rule_of_ours_is_refused() -> None:
+    refusal = handshake.refusal_over_wsgi(rule_of(), request_of(), None)
+    assert isinstance(refusal, handshake.NoWebSocketsHere)
+    assert 400 == refusal.code
+    assert "kolben serve --interface asgi" in (refusal.description or "")
+
+
+def test_over_wsgi_a_rule_of_an_extension_is_left_to_it() -> None:
     theirs = rule_of(is_socket=False)
-    assert handshake.refusal_over_http(theirs, is_upgrade=True) is None
-    refusal = handshake.refusal_of_rule(theirs)
-    assert refusal is not None and 501 == refusal.code
-    assert handshake.refusal_of_rule(rule_of()) is None
+    assert handshake.refusal_over_wsgi(theirs, request_of(), None) is None
+    evil = request_of(HTTP_ORIGIN="https://evil.example")
+    assert handshake.refusal_over_wsgi(theirs, evil, None) is None
+
+
+def test_where_there_is_no_socket_to_take_an_extension_is_refused() -> None:
+    theirs = rule_of(is_socket=False)
+    granian = request_of(SERVER_SOFTWARE="Granian")
+    of_scope = Request.of(EnvironSource(create_environ()))
+    for asked in (granian, of_scope):
+        refusal = handshake.refusal_over_wsgi(theirs, asked, None)
+        assert isinstance(refusal, handshake.NoWebSocketsHere)
+
+
+def test_the_origin_counts_where_the_socket_is_ours() -> None:
+    theirs = rule_of(is_socket=False)
+    evil = {"HTTP_ORIGIN": "https://evil.example", handshake.OUR_SOCKET: True}
+    refusal = handshake.refusal_over_wsgi(theirs, request_of(**evil), None)
+    assert refusal is not None and 403 == refusal.code
+    named = ["https://evil.example"]
+    assert handshake.refusal_over_wsgi(theirs, request_of(**evil), named) is None
 
 
 def mismatch(rule: Rule) -> HTTPException:

@@ -286,13 +286,12 @@ def test_one_address_may_have_both(app: Flask, talk: Talk) -> None:
     assert "socket" == talk(app, "/", first)
 
 
-def test_what_extensions_serve_over_wsgi_is_theirs(app: Flask, talk: Talk) -> None:
+def test_what_extensions_serve_over_wsgi_is_theirs(app: Flask) -> None:
     """As Flask-Sock does, which takes the connection out of the environ."""
     app.add_url_rule("/", "theirs", lambda: "hijacked", websocket=True)
     headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
     assert "hijacked" == app.test_client().get("/", headers=headers).text
     assert 400 == app.test_client().get("/").status_code
-    assert 501 == refusal(talk, app).status
 
 
 # The end of the server.

@@ -129,6 +129,29 @@ def test_what_is_no_exception_goes_through(app: Flask, kind: type[BaseException]
     assert isinstance(seen[0], kind)
 
 
+def test_a_response_that_has_taken_the_connection_tells_the_server(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As Flask-Sock's does under gunicorn, whose word for it is a StopIteration."""
+    calls: list[Any] = []
+    app.teardown_request(calls.append)
+
+    class Taken(Response):
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            raise StopIteration
+
+    app.add_url_rule("/taken", "taken", Taken)
+
+    @app.get("/fails")
+    def fail() -> str:
+        raise StopIteration
+
+    with pytest.raises(StopIteration):
+        app.wsgi_app(create_environ("/taken"), lambda status, headers: None)
+    assert ([None], "") == (calls, caplog.text)
+    assert 500 == app.test_client().get("/fails").status_code
+
+
 def test_an_error_may_be_kept_from_teardown(app: Flask) -> None:
     seen: list[Any] = []
     app.teardown_request(seen.append)

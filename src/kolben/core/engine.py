@@ -16,12 +16,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kolben.core.current import the_request
-from kolben.core.handshake import (
-    NOT_SERVED,
-    refusal_of_mismatch,
-    refusal_of_rule,
-    refusal_over_http,
-)
+from kolben.core.handshake import refusal_of_mismatch, refusal_over_wsgi
 from kolben.core.hooks import Hooks, SocketHooks, blocks
 from kolben.core.hosts import check_host, known_hosts
 from kolben.core.plan import Plan
@@ -70,6 +65,7 @@ class Engine:
         "_answer_options_async",
         "_asks_router",
         "_converters_are_quick",
+        "_has_sockets",
         "_has_told",
         "_hooks",
         "_plans",
@@ -128,6 +124,7 @@ class Engine:
         self._answer_options_async = app.ensure_async(self._answer_options)
         self.router = Router(app.url_map, self.plan_for)
         self._waits_on_loop = any(map(self._is_for_loop, app.url_map.iter_rules()))
+        self._has_sockets = any(rule.websocket for rule in app.url_map.iter_rules())
         self._streams_bodies = any(map(_streams_body, app.url_map.iter_rules()))
         self._converters_are_quick = all(map(_is_quick, app.url_map.converters.values()))
 
@@ -244,7 +241,10 @@ class Engine:
             except HTTPException as error:
                 request.routing_exception = error
                 return self.unmatched
-        if not self._asks_router:
+        # An upgrade may be for a socket, and not for a page of the same path.
+        if not self._asks_router or (
+            self._has_sockets and request._source is None and "HTTP_UPGRADE" in request.environ
+        ):
             return self._match_by_adapter(context)
         try:
             found = self.router.find(method, path)
@@ -276,37 +276,41 @@ class Engine:
             request.routing_exception = refusal_of_mismatch(error, adapter)
             return self.unmatched
         if rule.websocket:
-            request.routing_exception = refusal_over_http(rule, is_upgrade=True)
-            if request.routing_exception is not None:
-                self._tell_of_upgrade()
+            origins = self.app.config.get("WEBSOCKET_ORIGINS")
+            refusal = request.routing_exception = refusal_over_wsgi(rule, request, origins)
+            if refusal is not None:
+                self.tell_of_upgrade(refusal.description)
                 return self.unmatched
         request.url_rule, request.view_args = rule, dict(arguments)
         plan = self.plan_for(rule)
         return plan.options if request.method == "OPTIONS" else plan
 
-    def _tell_of_upgrade(self) -> None:
+    def tell_of_upgrade(self, reason: str | None) -> None:
         """Say in the log, once, why WebSockets are refused: a browser does not show it."""
         if not self._has_told:
             self._has_told = True
-            self.app.logger.warning(NOT_SERVED)
+            self.app.logger.warning(reason)
 
-    def match_socket(self, context: RequestContext) -> Plan:
-        """Find the plan for a context's WebSocket and note the match in its request."""
+    def match_socket(self, context: RequestContext) -> Plan | None:
+        """Find the plan for a context's WebSocket and note the match in its request.
+
+        None: the app has to be called as WSGI has it, for an extension whose rule matches, or for
+        middleware that may answer what no rule matches.
+        """
         request = context.request
         adapter = context.url_adapter
-        if adapter is None:
-            return self.unmatched_socket
-        adapter.url_scheme = request.scheme
-        try:
-            rule, arguments = adapter.match(return_rule=True, websocket=True)
-        except HTTPException as error:
-            request.routing_exception = error
-            return self.unmatched_socket
-        request.routing_exception = refusal_of_rule(rule)
-        if request.routing_exception is not None:
-            return self.unmatched_socket
-        request.url_rule, request.view_args = rule, dict(arguments)
-        return self.plan_for(rule)
+        if adapter is not None:
+            adapter.url_scheme = request.scheme
+            try:
+                rule, arguments = adapter.match(return_rule=True, websocket=True)
+            except HTTPException as error:
+                request.routing_exception = error
+            else:
+                if not getattr(rule, "is_socket", False):
+                    return None
+                request.url_rule, request.view_args = rule, dict(arguments)
+                return self.plan_for(rule)
+        return None if self.is_wrapped else self.unmatched_socket
 
 
 def is_overridden(app: Any, own: object, name: str) -> bool:

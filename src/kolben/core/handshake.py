@@ -13,13 +13,21 @@ from urllib.parse import urlsplit
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
-from werkzeug.exceptions import NotImplemented as NotServed
 from werkzeug.routing import MapAdapter, Rule, WebsocketMismatch
+
+from kolben.typing import Request
 
 _KEY_BYTES = 16
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 ANY_ORIGIN = "*"
+
+# Where Werkzeug's server puts the client's socket into the environ, and extensions look for it.
+ENVIRON_SOCKET = "werkzeug.socket"
+# What the environ of a handshake has besides if that socket is one that the entry made.
+OUR_SOCKET = "kolben.socket"
+# The SERVER_SOFTWARE of the WSGI server that gives no socket.
+GRANIAN = "Granian"
 
 NOT_SERVED = (
     "WebSockets are not served here: WSGI has none, and some servers leave them out. Serve the"
@@ -148,11 +156,25 @@ def may_be_sent(code: int) -> bool:
 _SENDABLE = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 
 
-def refusal_over_http(rule: Rule, is_upgrade: bool) -> HTTPException | None:
-    """Return why a request that came as plain HTTP can't have a rule; None if it can."""
-    if not getattr(rule, "is_socket", False):
-        return None
-    return NoWebSocketsHere() if is_upgrade else NotAWebSocket()
+def refusal_over_wsgi(
+    rule: Rule, request: Request, origins: str | Collection[str] | None
+) -> HTTPException | None:
+    """Return why an upgrade that came as WSGI has it can't have a rule; None if it can.
+
+    A rule that is not ours is an extension's, which takes the socket out of the environ. origins:
+    as check_origin() takes them, for sockets that are in the end of our own making.
+    """
+    if getattr(rule, "is_socket", False):
+        return NoWebSocketsHere()
+    environ = request.environ
+    if OUR_SOCKET in environ:
+        try:
+            check_origin(request.headers, origins)
+        except Forbidden as error:
+            return error
+    elif request._source is not None or environ.get("SERVER_SOFTWARE") == GRANIAN:
+        return NoWebSocketsHere()
+    return None
 
 
 def refusal_of_mismatch(error: HTTPException, adapter: MapAdapter) -> HTTPException:
@@ -163,13 +185,4 @@ def refusal_of_mismatch(error: HTTPException, adapter: MapAdapter) -> HTTPExcept
         rule, _ = adapter.match(return_rule=True, websocket=True)
     except HTTPException:
         return error
-    return refusal_over_http(rule, is_upgrade=False) or error
-
-
-def refusal_of_rule(rule: Rule) -> HTTPException | None:
-    """Return why a WebSocket can't have a rule; None if it can."""
-    if getattr(rule, "is_socket", False):
-        return None
-    return NotServed(
-        "This WebSocket is an extension's, which has to take the connection from a WSGI server."
-    )
+    return NotAWebSocket() if getattr(rule, "is_socket", False) else error

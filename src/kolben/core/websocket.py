@@ -187,13 +187,7 @@ class WebSocket:
                 f"The client has not asked for the subprotocol {subprotocol!r}; choose one of"
                 f" {self.requested_subprotocols} or none."
             )
-        lacks = self._connection.lacks
-        for name, value in (("subprotocol", subprotocol), ("headers", headers)):
-            if value and name in lacks:
-                raise RuntimeError(
-                    f"This server can't send {name} with a WebSocket's handshake. Leave {name} out,"
-                    f" or serve the app with {_cure_for(name)}."
-                )
+        check_lacks(self._connection.lacks, subprotocol=subprotocol, headers=headers)
         pairs = list(Headers(headers or ()))
         inspect_headers(pairs)
         pairs += await self._session_headers()
@@ -294,6 +288,16 @@ async def save_session_at_end(app: App, context: RequestContext) -> None:
             "The session of a WebSocket was changed after accept(), when its cookie had been sent:"
             " the change is lost. Change it before accept(), or in a request."
         )
+
+
+def check_lacks(lacks: frozenset[str], **given: object) -> None:
+    """Raise RuntimeError for what a server can't send with a handshake; lacks: as Connection's."""
+    for name, value in given.items():
+        if value and name in lacks:
+            raise RuntimeError(
+                f"This server can't send {name} with a WebSocket's handshake. Leave {name} out,"
+                f" or serve the app with {_cure_for(name)}."
+            )
 
 
 def _cure_for(name: str) -> str:

@@ -24,6 +24,8 @@ GRACE_S = 10.0
 # How long messages under way, and the other side's answer to a close, are waited for.
 GOODBYE_S = 2.0
 _CONNECTING, _OPEN, _CLOSED = range(3)
+# The code for a message that is longer than may be.
+TOO_BIG = 1009
 # To a handshake whose view was broken off.
 _NO_ANSWER: Outgoing = ([], "500 INTERNAL SERVER ERROR", [("Content-Length", "0")])
 
@@ -101,6 +103,11 @@ class Connection(Sending):
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop that it is on."""
         return self._loop
+
+    @property
+    def too_big(self) -> str:
+        """The reason with which it ends for a message that is longer than may be."""
+        return f"A message may have {self._limits.max_message_bytes} bytes."
 
     # The handshake.
 
@@ -193,7 +200,7 @@ class Connection(Sending):
         if most is not None and len(message) * 4 > most:
             size = len(message) if isinstance(message, bytes) else len(message.encode())
             if size > most:
-                return 1009, f"A message may have {most} bytes."
+                return TOO_BIG, self.too_big
         rate = self._limits.max_messages_per_s
         if rate is not None:
             # What is not used of a second is there in the next one, and no longer.
@@ -287,12 +294,8 @@ class Connection(Sending):
         if self._goodbye is not None:
             await asyncio.wait({self._goodbye})
 
-    async def leave(self) -> None:
-        """Let everything go, when the view is over."""
-        if self._cut is not None:
-            self._cut.cancel()
-        if not self.is_accepted and not self._is_refused:
-            await self.refuse(_NO_ANSWER)
+    async def hang_up(self) -> None:
+        """Let the server end the connection when goodbye is said, though the view may go on."""
         await self._wait_for_goodbye()
         for task in (self._reader, self._writer):
             if task is not None:
@@ -300,6 +303,14 @@ class Connection(Sending):
         # No circle, which would stay for a while: the error of a task that was cancelled has it.
         self._reader = self._writer = None
         self._channel.finish()
+
+    async def leave(self) -> None:
+        """Let everything go, when the view is over."""
+        if self._cut is not None:
+            self._cut.cancel()
+        if not self.is_accepted and not self._is_refused:
+            await self.refuse(_NO_ANSWER)
+        await self.hang_up()
         if self.exchange is not None and self.is_accepted and self.ended is not None:
             self.exchange.close_code = self.ended.code
         open_in(self._loop).discard(self)

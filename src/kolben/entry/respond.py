@@ -24,7 +24,7 @@ def respond(
     engine = app.engine
     failure: BaseException | None = None
     found: Outgoing | None = None
-    answer: Response | Outgoing
+    answer: Response | Outgoing | None = None
     try:
         try:
             if engine.by_steps:
@@ -39,7 +39,7 @@ def respond(
             else:
                 found = outgoing(answer, context.request, is_head)
         except Exception as error:
-            failure = error
+            failure = _unless_taken(error, answer)
             found = outgoing(answer := app.handle_exception(error), context.request, is_head)
         if context._holds:
             _end_streams(context, answer, found, is_head)
@@ -68,7 +68,20 @@ def _give_up(
     """Drop an answer that is not sent; return what its request failed of."""
     drop(found)
     context.drop_holds()
-    return error if found is None else failure  # start_response failed, not the request
+    if found is not None:
+        return failure  # start_response failed, not the request
+    is_taken = failure is None and isinstance(error, StopIteration)
+    return None if is_taken else error
+
+
+def _unless_taken(error: Exception, answer: object) -> Exception:
+    """Return an error; raise it if a response says by it that it has taken the connection.
+
+    FLASK: gunicorn expects a StopIteration then, which Flask-Sock's responses raise.
+    """
+    if answer is not None and isinstance(error, StopIteration):
+        raise error
+    return error
 
 
 async def respond_async(app: App, context: RequestContext, is_head: bool) -> Outgoing:

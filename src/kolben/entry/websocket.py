@@ -21,6 +21,7 @@ from kolben.core.hooks import SocketHooks
 from kolben.core.plan import Plan
 from kolben.core.returns import make_response
 from kolben.core.websocket import WebSocket, WebSocketClosed, cut_reason, save_session_at_end
+from kolben.entry import extension_sockets
 from kolben.entry.connection import Connection, Limits, is_ending
 from kolben.entry.connection import close_all as close_all
 from kolben.entry.disconnects import unbroken
@@ -42,26 +43,41 @@ async def serve(app: App, source: Source, version: str, channel: Channel) -> Non
     if watchers:
         connection.exchange = find_exchange(source.scope)
     context = _context_of(app, source)
-    context.websocket = WebSocket(context, connection)
-    failure: BaseException | None = None
     try:
-        refusal = _match(context, version)
         try:
-            failure = await _run(app, context, connection, refusal)
+            refusal = _match(context, version)
+            if context.plan is None:
+                await extension_sockets.serve(app, source, connection)
+            else:
+                await _serve_own(app, context, connection, refusal)
         except BaseException as error:
-            failure = error
             connection.shut(1001 if isinstance(error, asyncio.CancelledError) else 1011, "")
             raise
         finally:
-            try:
-                await leave_async(app, context, failure, unbroken)
-            finally:
-                context.websocket = None  # no circle, which would stay for a while
-                await connection.leave()
+            await connection.leave()
     except asyncio.CancelledError:
         if not connection.is_cut:
             raise
         connection.task.uncancel()
+
+
+async def _serve_own(
+    app: App, context: RequestContext, connection: Connection, refusal: HTTPException | None
+) -> None:
+    """Serve a WebSocket whose rule is ours, or none; refusal: what answers it instead."""
+    context.websocket = WebSocket(context, connection)
+    failure: BaseException | None = None
+    try:
+        failure = await _run(app, context, connection, refusal)
+    except BaseException as error:
+        failure = error
+        connection.shut(1001 if isinstance(error, asyncio.CancelledError) else 1011, "")
+        raise
+    finally:
+        try:
+            await leave_async(app, context, failure, unbroken)
+        finally:
+            context.websocket = None  # no circle, which would stay for a while
 
 
 def limits_of(app: App) -> Limits:
@@ -90,17 +106,22 @@ def _context_of(app: App, source: Source) -> RequestContext:
 
 
 def _match(context: RequestContext, version: str) -> HTTPException | None:
-    """Match a handshake to a rule; return why it is refused before the app is asked."""
+    """Match a handshake to a rule; return why it is refused before the app is asked.
+
+    Without a refusal and a plan the socket is an extension's, or a middleware's.
+    """
     app, request = context.app, context.request
     context.plan = app.engine.match_socket(context)
-    if is_ending():
-        return ServiceUnavailable()
+    refusal: HTTPException | None = ServiceUnavailable() if is_ending() else None
     try:
         check_handshake(request.method, version, request.headers)
-        check_origin(request.headers, app.config.get("WEBSOCKET_ORIGINS"))
+        if context.plan is not None:
+            check_origin(request.headers, app.config.get("WEBSOCKET_ORIGINS"))
     except HTTPException as error:
-        return error
-    return None
+        refusal = refusal or error
+    if refusal is not None and context.plan is None:
+        context.plan = app.engine.unmatched_socket
+    return refusal
 
 
 async def _run(

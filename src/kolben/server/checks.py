@@ -19,6 +19,7 @@ from kolben.server.clock import find_file_of_the_future, is_synchronised
 from kolben.server.facts import Facts
 from kolben.server.machine import Machine
 from kolben.server.settings import Settings, is_hash_seed_known
+from kolben.server.socket_facts import socket_warnings
 
 # A certificate is renewed at the latest when a third of Let's Encrypt's 90 days is left.
 DAYS_TO_RENEW = 30
@@ -57,6 +58,7 @@ def check_all(settings: Settings, facts: Sequence[Facts], machine: Machine) -> l
         *check_keys(facts),
         *check_cookies_and_hosts(settings, facts[0]),
         *check_proxies(settings, facts[0]),
+        *check_sockets(settings, facts[0]),
         *check_pools(settings, facts),
         *check_looks(facts),
         *check_drop_in(facts[0]),
@@ -179,6 +181,13 @@ def check_proxies(settings: Settings, facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "proxies", Verdict.OK, "None is believed; behind one, serve with --trust-proxy."
         )
+
+
+def check_sockets(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """Judge whether the app's WebSockets work the way that it is served."""
+    count = len(facts.sockets.rules)
+    well = f"{report.count(count, 'rule')} of the app can be served" if count else ""
+    yield from _of("WebSockets", socket_warnings(facts.sockets, settings), well)
 
 
 def check_pools(settings: Settings, facts: Sequence[Facts]) -> Iterator[Finding]:

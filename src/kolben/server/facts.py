@@ -22,6 +22,7 @@ from kolben.server.database_limits import ServerLimit, ask_servers
 from kolben.server.looks import Looks
 from kolben.server.pools import Pool, find_engines, find_pools
 from kolben.server.sampling import memory_bytes
+from kolben.server.socket_facts import NO_SOCKETS, Sockets, find_sockets
 from kolben.typing import App
 
 # Below so many bytes a key can be found by trying: NIST SP 800-131A asks for 112 bits.
@@ -68,6 +69,7 @@ class Facts:
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     lazy_drop_ins: tuple[str, ...] = ()
+    sockets: Sockets = NO_SOCKETS
 
 
 def collect_facts(
@@ -94,6 +96,7 @@ def collect_facts(
         has_debugger=layers.has_debugger,
         config=_describe_config(looks),
         warnings=warnings,
+        sockets=find_sockets(looks),
         left_out=tuple(looks.failed),
         lazy_drop_ins=find_lazy_drop_ins(),
     )

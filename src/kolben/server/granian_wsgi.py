@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from werkzeug.wsgi import FileWrapper
 
+from kolben.core.handshake import NOT_SERVED
 from kolben.core.outgoing import UNUSUAL, UnusualHeaders, inspect_headers
 from kolben.entry import wsgi
 from kolben.entry.bodies import lower
@@ -230,6 +231,11 @@ def connect(
             adapt(scope)
         if kolben is not None and not kolben.engine.is_wrapped:
             return _answer_at_once(kolben, scope, answer)
+        if scope.get("HTTP_UPGRADE", "").lower() == "websocket":
+            # Middleware such as Flask-SocketIO's would fail to find a socket.
+            if kolben is not None:
+                kolben.engine.tell_of_upgrade(NOT_SERVED)
+            return _refuse(Refused(400, NOT_SERVED), scope, answer)
         return _answer(app, scope, answer)
 
     return handle

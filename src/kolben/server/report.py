@@ -12,6 +12,7 @@ from kolben.server.facts import Facts
 from kolben.server.machine import Machine
 from kolben.server.pools import Pool
 from kolben.server.settings import Settings
+from kolben.server.socket_facts import socket_warnings
 
 MIB = 1024**2
 # What the system, the database's cache and a worker's peaks need besides the workers at rest.
@@ -134,6 +135,7 @@ def make_report(settings: Settings, facts: Sequence[Facts], machine: Machine) ->
     warnings = (
         *dict.fromkeys(warning for one in facts for warning in (*one.warnings, *one.left_out)),
         *_key_warnings(facts),
+        *socket_warnings(facts[0].sockets, settings),
         *pool_warnings(facts[0].pools, settings),
         *limit_warnings(limits, facts[0].pools, settings),
         *core_warnings(settings, machine),
