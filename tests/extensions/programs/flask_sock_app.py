@@ -166,8 +166,8 @@ def direct(what):
     if what == "small":
         ws = Server.accept(request.environ, max_message_size=1000)
     elif what == "ping":
-        ws = Server.accept(request.environ, ping_interval=0.1)
-        time.sleep(0.5)
+        ws = Server.accept(request.environ, ping_interval=0.3)
+        time.sleep(1)
     else:
         ws = Server.accept(request.environ, subprotocols=["two", "one"])
         ws.send(f"{ws.mode} {ws.subprotocol}")
