@@ -16,6 +16,7 @@ from kolben import Flask, Request, request
 from kolben.core.body import SmallBody
 from kolben.core.source import EnvironSource
 from kolben.entry import scopes
+from kolben.entry.adapted_scope import AdaptedScope
 from kolben.entry.refusals import Refused
 from kolben.entry.scopes import (
     ASGISource,
@@ -93,6 +94,8 @@ def test_an_environ_has_what_pep_3333_asks_for() -> None:
             "SCRIPT_NAME": "",
             "PATH_INFO": "/p\xc3\xa4",
             "QUERY_STRING": "q=1",
+            "REQUEST_URI": "/p%C3%A4?q=1",
+            "RAW_URI": "/p%C3%A4?q=1",
             "SERVER_PORT": "80",
             "SERVER_PROTOCOL": "HTTP/1.1",
             "REMOTE_ADDR": "127.0.0.1",
@@ -107,6 +110,32 @@ def test_an_environ_has_what_pep_3333_asks_for() -> None:
             "wsgi.run_once": False,
         }
         assert source.method() == "POST"
+
+
+@pytest.mark.parametrize("name", ["REQUEST_URI", "RAW_URI"])
+@pytest.mark.parametrize(
+    "target", ["/", "/a/b;c=d,e:f@g!$&'()*+~-._", "/p%20q/%C3%A4?a=%20b&c", "/%3F%25?q=/?"]
+)
+def test_the_target_of_the_request_line_is_in_each_environ(name: str, target: str) -> None:
+    path, _, query = target.partition("?")
+    assert {target} == {source.environ()[name] for source in sources(message(path, query))[1:]}
+
+
+def test_a_quoted_slash_stays_one_where_the_server_says_what_was_sent() -> None:
+    _, asgi, rsgi = sources(message("/a%2Fb"))
+    asgi.scope["raw_path"] = b"/a%2Fb"
+    assert ("/a%2Fb", "/a/b") == (asgi.environ()["RAW_URI"], rsgi.environ()["RAW_URI"])
+    _, asgi, _ = sources(message("/a%2Fb"))
+    asgi.scope["raw_path"] = None
+    assert "/a/b" == asgi.environ()["RAW_URI"]
+
+
+def test_a_root_path_of_the_command_line_is_in_no_target() -> None:
+    _, _, rsgi = sources(message("/shop/pets"))
+    adapted = AdaptedScope(rsgi.scope, {"root_path": "/shop", "path": "/pets"})
+    environ = RSGISource(adapted).environ()
+    assert ("/shop", "/pets") == (environ["SCRIPT_NAME"], environ["PATH_INFO"])
+    assert "/shop/pets" == environ["REQUEST_URI"]
 
 
 @pytest.mark.parametrize("asked_first", [False, True])

@@ -5,10 +5,12 @@ Rule: what a view does not read is not read here either; the environ is made whe
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from io import BytesIO
 from typing import IO, Any
+from urllib.parse import quote
 
 from werkzeug.exceptions import BadRequest
 
@@ -121,6 +123,30 @@ def _latin(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
+# What a path may hold as it is (RFC 3986 §3.3).
+_IN_PATHS = "/:@!$&'()*+,;="
+_needs_no_quotes = re.compile(r"[\w/.~-]*", re.ASCII).fullmatch
+
+
+def add_target(environ: WSGIEnvironment, path: str) -> None:
+    """Put the target of the request line into an environ that has a query, as gunicorn does.
+
+    path: as it was sent, quoted.
+    """
+    query = environ["QUERY_STRING"]
+    environ["REQUEST_URI"] = environ["RAW_URI"] = f"{path}?{query}" if query else path
+
+
+def quote_path(path: str, charset: str = "utf-8") -> str:
+    """Quote a path that a server has decoded; %2F can no longer be told from a slash.
+
+    charset: by which it was decoded.
+    """
+    if _needs_no_quotes(path):
+        return path
+    return quote(path.encode(charset, "surrogateescape"), _IN_PATHS)
+
+
 class ASGISource(_ScopeSource):
     """A request as ASGI says it (HTTP connection scope, version 2.3 and later)."""
 
@@ -163,6 +189,8 @@ class ASGISource(_ScopeSource):
             "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
             "SERVER_PROTOCOL": _protocol(version),
         }
+        sent = scope.get("raw_path") or b""
+        add_target(environ, sent.decode("latin-1") or quote_path(scope["path"]))
         add_address(environ, "SERVER_NAME", "SERVER_PORT", scope.get("server"))
         add_address(environ, "REMOTE_ADDR", "REMOTE_PORT", scope.get("client"))
         pairs = scope["headers"]
@@ -249,6 +277,8 @@ class RSGISource(_ScopeSource):
             "QUERY_STRING": _latin(scope.query_string),
             "SERVER_PROTOCOL": _protocol(scope.http_version),
         }
+        # A proxy's root path is none of the request line's.
+        add_target(environ, quote_path(getattr(scope, "wire", scope).path))
         add_address(environ, "SERVER_NAME", "SERVER_PORT", _split_address(scope.server))
         add_address(environ, "REMOTE_ADDR", "REMOTE_PORT", _split_address(scope.client))
         headers = scope.headers

@@ -23,6 +23,7 @@ from kolben.entry.refusals import (
     check_line,
     closing,
 )
+from kolben.entry.scopes import add_target, quote_path
 from kolben.entry.sendable import sendable, unusual_of
 from kolben.server.granian_input import open_body
 from kolben.typing import WSGIApplication
@@ -166,6 +167,7 @@ def repair(environ: dict[str, Any]) -> None:
     Raises Refused for a request that the app must not see.
     """
     check_line(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+    add_target(environ, quote_path(environ["PATH_INFO"], "latin-1"))
     # What is empty in most requests is these two.
     usual = (not environ["QUERY_STRING"]) + (not environ["SCRIPT_NAME"])
     if list(environ.values()).count("") > usual:
