@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,11 +31,17 @@ def kolben(options: str) -> list[str]:
     return ["kolben", "--app", "meeting", *options.split(), "--port", "{port}"]
 
 
-def how_many_meet(server: Program, place: Path, of: int, patience_s: float) -> list[str]:
-    """Send so many requests at once, each of which waits for all others; return the answers."""
+def how_many_meet(
+    server: Program, place: Path, of: int, patience_s: float, apart_s: float = 0
+) -> list[str]:
+    """Send so many requests at once, each of which waits for all others; return the answers.
+
+    apart_s: how long after the one before it each is sent.
+    """
     place.mkdir()
 
     def ask(number: int) -> str:
+        time.sleep(number * apart_s)
         path = f"/meet/visitor-{number}?place={place}&of={of}&patience={patience_s}"
         status, body = server.get(path)
         return body if status == 200 else f"{status}: {body}"
@@ -96,6 +103,28 @@ def test_threads_at_need_and_greenlets_hold_many(
 ) -> None:
     running = server(command)
     assert how_many_meet(running, tmp_path / "meeting", many, 20) == ["met"] * many
+
+
+@pytest.mark.parametrize("options", ["serve", "serve --interface asgi"])
+def test_threads_are_added_as_requests_come_while_views_wait(
+    server: Callable[[list[str]], Program], tmp_path: Path, options: str
+) -> None:
+    running = server(kolben(options))
+    together = how_many_meet(running, tmp_path / "meeting", 20, 20, apart_s=0.05)
+    assert ["met"] * 20 == together, running.printed
+
+
+@pytest.mark.parametrize("options", ["serve --threads 4", "serve --interface wsgi"])
+def test_no_thread_is_added_to_a_number_that_is_given_nor_over_wsgi(
+    server: Callable[[list[str]], Program], tmp_path: Path, options: str
+) -> None:
+    too_many = how_many_meet(server(kolben(options)), tmp_path / "too-many", 20, 0.7)
+    assert "alone" in too_many
+
+
+def test_serve_says_that_it_adds_threads(server: Callable[[list[str]], Program]) -> None:
+    running = server(kolben("serve"))
+    wait_for(lambda: ", up to " in running.printed and " while views wait" in running.printed)
 
 
 def test_serve_says_it_at_its_start(server: Callable[[list[str]], Program]) -> None:
