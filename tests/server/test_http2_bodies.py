@@ -21,18 +21,21 @@ began = []
 
 @app.before_request
 def note():
-    began.append(request.path)
+    "run before the body is there, perhaps"
 
 @app.post("/plain")
 def plain():
+    began.append(request.path)
     return request.get_data()
 
 @app.post("/async")
 async def waiting():
+    began.append(request.path)
     return request.get_data()
 
 @app.get("/state")
 async def state():
+    began.append(request.path)
     return {"began": began, "tasks": len(asyncio.all_tasks())}
 """
 

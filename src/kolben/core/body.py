@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import lru_cache
 from io import BytesIO
 from typing import IO, Any
@@ -13,7 +14,7 @@ from werkzeug.formparser import FormDataParser, MultiPartParser, default_stream_
 from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from kolben.core.body_file import BodyFile
+from kolben.core.body_file import BodyFile, no_room
 from kolben.core.body_stream import PIECE_BYTES, PromisedBody, read_piece
 from kolben.core.fields import parse_fields
 from kolben.core.multipart import MultipartReader, Part
@@ -139,7 +140,7 @@ class BoundedFormParser(FormDataParser):
     ) -> tuple[Any, Any]:
         """Return form and files; if the body is broken, close the files that were begun.
 
-        Raises ValueError then.
+        Raises ValueError then, and InsufficientStorage (507) where a file finds no room.
         """
         silent, self.silent = self.silent, False
         make_file = self.stream_factory
@@ -155,9 +156,11 @@ class BoundedFormParser(FormDataParser):
         self.stream_factory = make_and_note
         try:
             _, form, files = super().parse(stream, mimetype, content_length, options)
-        except BaseException:
+        except BaseException as error:
             for file in self._begun:
-                file.close()
+                _close_unwritten(file)
+            if isinstance(error, OSError) and self._may_share:
+                raise no_room(error) from error
             raise
         finally:
             self.silent, self.stream_factory = silent, make_file
@@ -279,6 +282,12 @@ class _SharedFile:
                 self.pieces = None
             else:
                 self.pieces.append(data)
+
+
+def _close_unwritten(file: IO[bytes]) -> None:
+    """Close a file of a form that is given up; what it has no room for is not wanted any more."""
+    with suppress(OSError):
+        file.close()
 
 
 def _first_bytes(size: int, most: int | None) -> int:

@@ -8,10 +8,13 @@ and is not written again for an uploaded file: 25 ms instead of 54 ms for 100 Mi
 from __future__ import annotations
 
 import os
+import tempfile
 from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedRandom, FileIO, RawIOBase
 from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import IO, Any, cast
+
+from kolben.core.limits import InsufficientStorage
 
 # Windows has none.
 _preadv: Any = getattr(os, "preadv", None)
@@ -31,6 +34,12 @@ def open_body_file() -> IO[bytes]:
     if _preadv is None:
         return TemporaryFile()
     return cast("IO[bytes]", BodyFile(TemporaryFile(buffering=0)))
+
+
+def no_room(error: OSError) -> InsufficientStorage:
+    """Return the answer (507) to a body that could not be written into the temporary folder."""
+    # None as long as none has been found that can be written to.
+    return InsufficientStorage(error, tempfile.tempdir)
 
 
 class _PartOfFile(RawIOBase):

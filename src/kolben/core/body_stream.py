@@ -7,9 +7,9 @@ refuses one that is just as long as is allowed.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from io import BufferedReader, BytesIO, RawIOBase
-from typing import IO
+from typing import IO, Any
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected
 
@@ -32,9 +32,11 @@ def open_body(environ: WSGIEnvironment, most: int | None) -> IO[bytes]:
     """
     source: IO[bytes] = environ["wsgi.input"]
     length = read_length(environ)
+    if length is not None and most is not None and length > most:
+        raise TooLarge("MAX_CONTENT_LENGTH", most)
+    if isinstance(source, LateBody):
+        source = source.received()
     if length is not None:
-        if most is not None and length > most:
-            raise TooLarge("MAX_CONTENT_LENGTH", most)
         return BodyReader(PromisedBody(source, length))
     if "wsgi.input_terminated" in environ:
         return BodyReader(UnknownBody(source, most))
@@ -52,6 +54,22 @@ def read_length(environ: WSGIEnvironment) -> int | None:
     if _is_length(length.strip(" \t")) is None:
         raise BadRequest(f"The Content-Length {length[:20]!r} is not a number.")
     return int(length)
+
+
+class LateBody:
+    """A body that its entry receives when something first reads it, and then is any other file."""
+
+    def received(self) -> IO[bytes]:
+        """Return the body whole, after waiting for it."""
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # nothing reads a body by asking what it can do
+            raise AttributeError(name)
+        return getattr(self.received(), name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.received())
 
 
 class BodyReader(BufferedReader):

@@ -59,6 +59,7 @@ class Engine:
     """What an app's requests are answered from.
 
     is_plain: a request that comes over WSGI is made without calling its class.
+    waits_on_loop: some view runs on the event loop, where there is one.
     """
 
     __slots__ = (
@@ -71,7 +72,6 @@ class Engine:
         "_plans",
         "_socket_hooks",
         "_streams_bodies",
-        "_waits_on_loop",
         "app",
         "builders",
         "by_steps",
@@ -85,6 +85,7 @@ class Engine:
         "text_header",
         "unmatched",
         "unmatched_socket",
+        "waits_on_loop",
     )
 
     def __init__(self, app: App, own_steps: Any, own_session_interface: type) -> None:
@@ -123,7 +124,7 @@ class Engine:
         self.unmatched_socket = self._plan_of_no_rule(self.socket_hooks_for(()))
         self._answer_options_async = app.ensure_async(self._answer_options)
         self.router = Router(app.url_map, self.plan_for)
-        self._waits_on_loop = any(map(self._is_for_loop, app.url_map.iter_rules()))
+        self.waits_on_loop = any(map(self._is_for_loop, app.url_map.iter_rules()))
         self._has_sockets = any(rule.websocket for rule in app.url_map.iter_rules())
         self._streams_bodies = any(map(_streams_body, app.url_map.iter_rules()))
         self._converters_are_quick = all(map(_is_quick, app.url_map.converters.values()))
@@ -137,7 +138,7 @@ class Engine:
 
         method, path: as Router.find takes them.
         """
-        if not self._waits_on_loop or self.by_steps or self.is_wrapped:
+        if not self.waits_on_loop or self.by_steps or self.is_wrapped:
             return True
         plan = self._sure_plan(method, path)
         return plan is not None and not plan.on_loop

@@ -20,7 +20,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import RoutingException
 
 from kolben.core.current import the_request
-from kolben.core.limits import TooLarge
+from kolben.core.limits import InsufficientStorage, TooLarge
 from kolben.signals import announce, got_request_exception
 from kolben.typing import App, Response
 
@@ -150,14 +150,16 @@ async def answer_user_exception_async(app: App, error: Exception) -> Any:
 def _explain(app: App, error: Exception) -> None:
     """Have the page of an error say what is missing or too large, where that may be told.
 
-    What was too large is in the log in any case, as information.
+    What was too large is in the log in any case: as information, or as an error of the server's
+    where the disk has no room for it.
     """
-    if isinstance(error, TooLarge):
+    if isinstance(error, TooLarge | InsufficientStorage):
         request = the_request()
         # SECURITY: the rule, as a path may have line breaks in it.
         route = ascii(request.path) if request.url_rule is None else request.url_rule.rule
         explanation = error.explanation(ascii(request.method)[1:-1], route)
-        app.logger.info("413 for %s", explanation)
+        log = app.logger.info if isinstance(error, TooLarge) else app.logger.error
+        log("%s for %s", error.code, explanation)
         if app.debug:
             error.description = explanation
     if isinstance(error, BadRequestKeyError) and (

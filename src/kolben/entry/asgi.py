@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 
 from kolben.core.outgoing import UnusualHeaders
 from kolben.entry import incoming, lifespan
 from kolben.entry.bodies import ClientGone, asgi_pieces
 from kolben.entry.disconnects import run_watched
+from kolben.entry.late_body import read_unwanted
 from kolben.entry.pieces import SendPiece, send_pieces
 from kolben.entry.refusals import Refused, check_line, closing
 from kolben.entry.scopes import ASGISource, glance_asgi, split_root
@@ -49,6 +50,8 @@ async def _answer_http(app: App, scope: Scope, receive: Receive, send: Send) -> 
     """Answer a request."""
 
     async def client_leaves() -> None:
+        if (unread := source.unread_body()) is not None:
+            await unread.has_ended()
         while (await receive())["type"] != "http.disconnect":
             pass
 
@@ -71,14 +74,12 @@ async def _answer_http(app: App, scope: Scope, receive: Receive, send: Send) -> 
         body, status, headers = outgoing or ([], "400", [])
         if type(headers) is UnusualHeaders or status[:3] == "400":
             headers = _adapted(headers, status, glance[0], scope.get("http_version", "1.1"))
+        unwanted = None
+        if (unread := source.unread_body()) is not None:
+            headers = unread.headers(headers, scope.get("http_version", "1.1"))
+            unwanted = unread.open_unwanted()
         if type(body) is list:
-            content = body[0] if len(body) == 1 else b"".join(body)
-            start = _start(status, headers)
-            try:
-                await send(start)
-                await send({"type": "http.response.body", "body": content})
-            except OSError:  # the client is gone
-                return
+            await _send_whole(body, status, headers, send, unwanted)
         else:
             await run_watched(_send_stream(body, status, headers, send), client_leaves)
     except Refused as refused:
@@ -94,6 +95,25 @@ def _adapted(
     if type(headers) is UnusualHeaders:
         headers = sendable(headers, status, version)
     return closing(headers, host, version) if status[:3] == "400" else headers
+
+
+async def _send_whole(
+    body: list[bytes],
+    status: str,
+    headers: list[tuple[str, str]],
+    send: Send,
+    unwanted: AsyncGenerator[bytes, None] | None,
+) -> None:
+    """Send a body that is there. unwanted: what is left of the request's."""
+    content = body[0] if len(body) == 1 else b"".join(body)
+    with suppress(OSError):  # the client is gone
+        await send(_start(status, headers))
+        if unwanted is not None:
+            # After the last piece of the answer there is no body any more.
+            await send({"type": "http.response.body", "body": content, "more_body": True})
+            await read_unwanted(unwanted)
+            content = b""
+        await send({"type": "http.response.body", "body": content})
 
 
 async def _refuse(refused: Refused, scope: Scope, send: Send) -> None:

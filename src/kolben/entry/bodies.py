@@ -6,14 +6,17 @@ Rule: no more is read than is allowed, and a body that was cut off never looks w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from functools import partial
 from io import RawIOBase
 from typing import IO, Any, cast
 
+from werkzeug.exceptions import HTTPException
+
 from kolben.core.body import SmallBody
-from kolben.core.body_file import open_body_file
-from kolben.core.limits import TooLarge
+from kolben.core.body_file import no_room, open_body_file
+from kolben.core.limits import InsufficientStorage, TooLarge
 from kolben.entry.body_timeouts import in_time
 from kolben.entry.threads import run_in_thread
 from kolben.typing import Receive
@@ -64,11 +67,11 @@ def is_small(length: str, most: object) -> bool:
 
     length: its Content-Length, "" without one. most: the app's MAX_CONTENT_LENGTH, whatever it is.
     """
-    if not length.isdecimal() or _is_above(length, AT_ONCE_BYTES):
+    if not length.isdecimal() or is_above(length, AT_ONCE_BYTES):
         return False
     if most is None or type(most) is int:
         allowed = lower(most)
-        return allowed is None or not _is_above(length, allowed)
+        return allowed is None or not is_above(length, allowed)
     return False
 
 
@@ -77,28 +80,33 @@ class ClientGone(Exception):
 
 
 class RefusedBody(RawIOBase):
-    """A body that is longer than allowed: whoever reads it gets a 413."""
+    """A body that is longer than allowed, or than the disk has room: who reads it gets the error.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    is_begun: some of it was read before that was known.
+    """
+
+    def __init__(self, make_error: Callable[[], HTTPException], *, is_begun: bool) -> None:
+        self._make_error = make_error
+        self.is_begun = is_begun
 
     def readable(self) -> bool:
         """Say that this can be read."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io calls it so
-        """Raise RequestEntityTooLarge (413)."""
-        raise too_large(self._most)
+        """Raise RequestEntityTooLarge (413), or InsufficientStorage (507)."""
+        raise self._make_error()
 
 
 async def read_body(open_body: OpenBody, length: str, most: int | None) -> IO[bytes]:
     """Read a body whole, into memory or, if it is long, into a file, which its request closes.
 
     length: its Content-Length, "" without one. most: in bytes; what is beyond stays unread, and
-    who reads the stream gets a 413. Raises ClientGone if the body is cut off.
+    who reads the stream gets a 413, or a 507 where it finds no room. Raises ClientGone if the body
+    is cut off.
     """
-    if most is not None and _is_above(length, most):
-        return cast("IO[bytes]", RefusedBody(most))
+    if most is not None and is_above(length, most):
+        return _refused(partial(too_large, most), is_begun=False)
     parts: Parts = []
     size = in_memory = 0
     file: Any = None
@@ -108,7 +116,7 @@ async def read_body(open_body: OpenBody, length: str, most: int | None) -> IO[by
                 size += len(piece)
                 if most is not None and size > most:
                     _close(file)
-                    return cast("IO[bytes]", RefusedBody(most))
+                    return _refused(partial(too_large, most))
                 in_memory += len(piece)
                 _add(parts, piece)
                 if in_memory > (MEMORY_BYTES if file is None else PIECE_BYTES):
@@ -118,13 +126,20 @@ async def read_body(open_body: OpenBody, length: str, most: int | None) -> IO[by
                     parts, in_memory = [], 0
         if file is not None:
             return cast("IO[bytes]", await run_in_thread(_finish, file, parts))
+    except InsufficientStorage as error:
+        _close(file)
+        return _refused(partial(InsufficientStorage, error.error, error.folder))
     except BaseException:
         _close(file)
         raise
     return SmallBody(b"".join(parts))
 
 
-def _is_above(length: str, most: int) -> bool:
+def _refused(make_error: Callable[[], HTTPException], *, is_begun: bool = True) -> IO[bytes]:
+    return cast("IO[bytes]", RefusedBody(make_error, is_begun=is_begun))
+
+
+def is_above(length: str, most: int) -> bool:
     """Say whether a Content-Length is above a limit; one that is no number is refused later."""
     return length.isdecimal() and (len(length) > _LONGEST_LENGTH or int(length) > most)
 
@@ -143,16 +158,23 @@ def _add(parts: Parts, piece: bytes) -> None:
 
 
 def _write(file: Any, parts: Parts) -> Any:
-    """Write to the file, which is made here the first time."""
-    if file is None:
-        file = open_body_file()  # closed when the request is over
-    file.writelines(parts)
-    return file
+    """Write to the file, which is made here the first time; InsufficientStorage without room."""
+    begun = file
+    try:
+        if begun is None:
+            begun = open_body_file()  # closed when the request is over
+        begun.writelines(parts)
+        begun.flush()
+    except OSError as error:
+        if file is None:
+            _close(begun)
+        raise no_room(error) from None
+    return begun
 
 
 def _finish(file: Any, parts: Parts) -> Any:
-    """Write what is left and go back to the beginning."""
-    file.writelines(parts)
+    """Write what is left and go back to the beginning; raise as _write() does."""
+    _write(file, parts)
     file.seek(0)
     return file
 
@@ -160,7 +182,8 @@ def _finish(file: Any, parts: Parts) -> Any:
 def _close(file: Any) -> None:
     """Close the file, if there is one."""
     if file is not None:
-        file.close()
+        with suppress(OSError):  # it is not wanted any more, and may have no room for its rest
+            file.close()
 
 
 async def asgi_pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
@@ -176,21 +199,28 @@ async def asgi_pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
             return
 
 
-async def rsgi_pieces(
-    protocol: Any, length: str | None, version: str
-) -> AsyncGenerator[bytes, None]:
-    """Yield a body as RSGI gives it; ClientGone if it is cut off, SlowBody if it stays away.
+def rsgi_pieces(protocol: Any, length: str | None, version: str) -> AsyncGenerator[bytes, None]:
+    """Begin to read a body; yield it as RSGI gives it.
 
-    length: what Content-Length promises. version: of HTTP.
+    ClientGone if it is cut off, SlowBody if it stays away. length: what Content-Length promises.
+    version: of HTTP. To be called before the answer is given: then there is no body any more.
     """
-    if length and length.isdecimal() and not _is_above(length, AT_ONCE_BYTES):
-        try:
-            yield await in_time(protocol())
-        except RuntimeError as error:
-            raise ClientGone from error
-        return
+    if length and length.isdecimal() and not is_above(length, AT_ONCE_BYTES):
+        return _rsgi_at_once(protocol)
+    return _rsgi_as_it_comes(protocol, aiter(protocol), length, version)
+
+
+async def _rsgi_at_once(protocol: Any) -> AsyncGenerator[bytes, None]:
+    try:
+        yield await in_time(protocol())
+    except RuntimeError as error:
+        raise ClientGone from error
+
+
+async def _rsgi_as_it_comes(
+    protocol: Any, pieces: AsyncIterator[bytes], length: str | None, version: str
+) -> AsyncGenerator[bytes, None]:
     size = empty = 0
-    pieces = aiter(protocol)
     while True:
         try:
             piece = await in_time(anext(pieces))

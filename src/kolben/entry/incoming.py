@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterator
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import IO, Any, cast
+
+from werkzeug.exceptions import HTTPException
 
 from kolben.core.body_stream import read_length
 from kolben.core.context import RequestContext
@@ -18,6 +20,13 @@ from kolben.core.exchange import KEY, find_exchange, join_exchange, watchers
 from kolben.core.outgoing import UNUSUAL, check_status, inspect_headers
 from kolben.entry.bodies import ClientGone, OpenBody, lower, read_body
 from kolben.entry.disconnects import ClientLeaves, run_watched
+from kolben.entry.late_body import (
+    BodyMissing,
+    ComingBody,
+    may_refuse,
+    may_refuse_whole,
+    waiting_plan,
+)
 from kolben.entry.live_body import LiveBody
 from kolben.entry.outgoing import drop
 from kolben.entry.refusals import TooMuch
@@ -54,8 +63,14 @@ async def answer(
             _check_room()
         if plan is not None and plan.streams_body:
             return await _answer_live(context, source, line, open_body, client_leaves)
+        limit = partial(_limit, context)
+        coming = ComingBody(open_body, length, limit, is_asked=source.is_asked())
+        with coming.place(limit(), is_worth=may_refuse(plan)) as is_late:
+            if is_late:
+                source.set_body(cast("IO[bytes]", coming))
+                return await _answer_late(context, source, line, glance, coming, client_leaves)
         try:
-            source.set_body(await read_body(open_body, length, _limit(context)), length)
+            source.set_body(await read_body(open_body, length, limit()), length)
         except ClientGone:
             return None
     return await _respond(context, line[0] == "HEAD", client_leaves)
@@ -77,6 +92,35 @@ def make_context(app: App, source: Source, line: tuple[str, str], glance: Glance
     host, context.has_cookie, _ = glance
     _match(context, *line, host)
     return context
+
+
+async def _answer_late(
+    context: RequestContext,
+    source: Source,
+    line: tuple[str, str],
+    glance: Glance,
+    coming: ComingBody,
+    client_leaves: ClientLeaves,
+) -> Outgoing | None:
+    """Answer a request whose body is received when something reads it."""
+    is_head = line[0] == "HEAD"
+
+    async def client_leaves_then() -> None:
+        await coming.has_ended()
+        await client_leaves()
+
+    if context.plan is not None:
+        context.plan = waiting_plan(context.plan, coming)
+    try:
+        return await _respond(context, is_head, client_leaves_then)
+    except BodyMissing:
+        # What has run was cut off, as where a client goes away. It begins again.
+        try:
+            await coming.receive()
+        except HTTPException:
+            return None
+    again = make_context(context.app, source, line, glance)
+    return await _respond(again, is_head, client_leaves_then)
 
 
 async def _answer_live(
@@ -145,12 +189,22 @@ async def _answer_as_wsgi(
     length = glance[2]
     _check_room()
     if length is not None:
+        most = lower(app.config["MAX_CONTENT_LENGTH"])
+        coming = ComingBody(open_body, length, lambda: most, is_asked=source.is_asked())
+        with coming.place(most, is_worth=may_refuse_whole(app)) as is_late:
+            if is_late:
+                source.set_body(cast("IO[bytes]", coming))
+                return await _call_in_thread(app, source)
         try:
-            body = await read_body(open_body, length, lower(app.config["MAX_CONTENT_LENGTH"]))
+            body = await read_body(open_body, length, most)
         except ClientGone:
             return None
         source.set_body(body)
         _check_room()
+    return await _call_in_thread(app, source)
+
+
+async def _call_in_thread(app: App, source: Source) -> Outgoing:
     found: Outgoing = await run_in_thread(
         call, app, environ_of(source), give_back=drop, make_error=TooMuch
     )

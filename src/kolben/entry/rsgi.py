@@ -13,6 +13,7 @@ from kolben.entry.adapted_scope import on_the_wire
 from kolben.entry.backpressure import Backlog
 from kolben.entry.bodies import ClientGone, rsgi_pieces
 from kolben.entry.disconnects import run_watched
+from kolben.entry.late_body import ComingBody, read_unwanted
 from kolben.entry.pieces import SendPiece, send_pieces
 from kolben.entry.refusals import Refused, check_line, closing
 from kolben.entry.scopes import Glance, RSGISource, glance_rsgi
@@ -39,9 +40,13 @@ async def answer(app: App, scope: Any, protocol: Any) -> None:
             protocol.client_disconnect,
         )
         # Without an answer its client is gone, or has not sent all of its body.
-        sending = send(scope, protocol, glance, outgoing or ([], "400", []))
+        unread = source.unread_body()
+        unwanted = None if unread is None else unread.open_unwanted()
+        sending = send(scope, protocol, glance, outgoing or ([], "400", []), unread)
         if sending is not None:
             await sending
+        if unwanted is not None:
+            await read_unwanted(unwanted)
     except Refused as refused:
         refuse(scope, protocol, refused)
     finally:
@@ -70,14 +75,25 @@ def refuse(scope: Any, protocol: Any, refused: Refused) -> None:
     protocol.response_bytes(refused.status, refused.headers(scope.http_version), refused.body)
 
 
-def send(scope: Any, protocol: Any, glance: Glance, outgoing: Outgoing) -> Awaitable[None] | None:
-    """Send an answer; return what sends one piece by piece, to be awaited on the event loop."""
+def send(
+    scope: Any,
+    protocol: Any,
+    glance: Glance,
+    outgoing: Outgoing,
+    unread: ComingBody | None = None,
+) -> Awaitable[None] | None:
+    """Send an answer; return what sends one piece by piece, to be awaited on the event loop.
+
+    unread: the request's body, if nothing has read it.
+    """
     body, status, headers = outgoing
     code = int(status[:3])
     if type(headers) is UnusualHeaders:
         headers = sendable(headers, status, scope.http_version, as_utf8=True)
     if code == 400:
         headers = closing(headers, glance[0], scope.http_version)
+    if unread is not None:
+        headers = unread.headers(headers, scope.http_version)
     if type(body) is list:
         if body:
             content = body[0] if len(body) == 1 else b"".join(body)

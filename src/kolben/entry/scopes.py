@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest
 
 from kolben.core.body import SmallBody
 from kolben.core.source import EnvironSource
+from kolben.entry.late_body import ComingBody
 from kolben.entry.refusals import UnreadableHeader, check_coding
 from kolben.typing import Scope, WSGIEnvironment
 
@@ -94,6 +95,11 @@ class _ScopeSource(EnvironSource):
     def small_body(self) -> SmallBody | None:
         return self._small if self._environ is None else None
 
+    def unread_body(self) -> ComingBody | None:
+        """Return the body if nothing of it has been read; None without one."""
+        body: Any = self._body
+        return body if type(body) is ComingBody and body.is_unread else None
+
     def close(self) -> None:
         """Close the body, when the request is over."""
         if self._body is not None:
@@ -155,6 +161,10 @@ class ASGISource(_ScopeSource):
     def __init__(self, scope: Scope) -> None:
         super().__init__()
         self.scope = scope
+
+    def is_asked(self) -> bool:
+        """Say whether the client waits for a word before it sends a body (RFC 9110 §10.1.1)."""
+        return any(name == b"expect" for name, _ in self.scope["headers"])
 
     def method(self) -> str:
         return str(self.scope.get("method", "GET")).upper()
@@ -246,6 +256,10 @@ class RSGISource(_ScopeSource):
     def __init__(self, scope: Any) -> None:
         super().__init__()
         self.scope = scope
+
+    def is_asked(self) -> bool:
+        """Say whether the client waits for a word before it sends a body (RFC 9110 §10.1.1)."""
+        return "expect" in self.scope.headers
 
     def method(self) -> str:
         return str(self.scope.method).upper()

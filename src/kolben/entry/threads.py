@@ -13,8 +13,8 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep
@@ -109,11 +109,13 @@ class Pool:
         size: threads at most. most_waiting: requests that may wait for one. spare: threads beyond
         size, while the others wait and do not compute.
         """
-        self.size = size
+        self.size = self.least = size
         self.spare = spare
         self._growth = Growth()
         self._jobs: SimpleQueue[Any] = SimpleQueue()
         self._threads = 0
+        # Of them, those that wait for a client, each with another one in its place.
+        self._lent = 0
         # Of them, those that take no job while fewer do as much.
         self._aside = 0
         # One item for each thread that waits for a job: what it loses to a job, it gets back.
@@ -154,7 +156,21 @@ class Pool:
     def count_threads(self) -> int:
         """Return how many jobs may be done at once, as far as more threads help."""
         most = self.size + self.spare
-        return most if self._growth.helps else max(self.size, self._threads)
+        return (most if self._growth.helps else max(self.size, self._threads)) - self._lent
+
+    def lend(self) -> None:
+        """Have another thread do jobs in the place of the calling one, which waits for a client."""
+        with self._lock:
+            self.size += 1
+            self._lent += 1
+        if not self._jobs.empty():
+            self._grow()
+
+    def take_back(self) -> None:
+        """Take the calling thread back; the other one ends when it has nothing to do."""
+        with self._lock:
+            self.size -= 1
+            self._lent -= 1
 
     def _grow(self) -> None:
         """Start a thread, unless there are all."""
@@ -179,6 +195,7 @@ class Pool:
         """Do jobs, for ever; a thread that can be spared only as long as there are some."""
         admission, unseen = self.admission, 0
         crowding = admission.crowding
+        at_work, at_work.pool = _at_work, self
         while True:
             job = self._take()
             if job is None:
@@ -193,14 +210,14 @@ class Pool:
                     unseen -= 1
                     work(*args)
                 else:
-                    began = monotonic()
+                    at_work.waited_s, began = 0.0, monotonic()
                     work(*args)
-                    took_s = monotonic() - began
+                    took_s = monotonic() - began - at_work.waited_s
                     admission.note_service(took_s)
                     unseen = UNSEEN if took_s < QUICK_S else 0
             # Not kept until the next job comes.
             del work, args, refuse
-            if crowding.at_once < self._threads:
+            if crowding.at_once < self._threads - self._lent:
                 self._stand_aside()
             if self._jobs.empty():
                 work_for_loop(None)
@@ -210,10 +227,10 @@ class Pool:
         """Take no job as long as fewer threads do as much."""
         admission, crowding = self.admission, self.admission.crowding
         with self._lock:
-            if self._threads - self._aside <= crowding.at_once:
+            if self._threads - self._lent - self._aside <= crowding.at_once:
                 return
             self._aside += 1
-        while crowding.at_once < self._threads:
+        while crowding.at_once < self._threads - self._lent:
             begun = admission.begun
             sleep(ASIDE_S)
             if begun == admission.begun:
@@ -252,6 +269,32 @@ class Pool:
                 return False
             self._threads -= 1
             return True
+
+
+class _AtWork(threading.local):
+    """The pool that a thread is of, and how long it has waited for clients in its job."""
+
+    pool: Pool | None = None
+    waited_s = 0.0
+
+
+_at_work = _AtWork()
+
+
+@contextmanager
+def replaced() -> Iterator[None]:
+    """Have another thread do jobs while this one, in the body, waits for a client."""
+    pool = _at_work.pool
+    if pool is None:  # of somebody else's
+        yield
+        return
+    pool.lend()
+    began = monotonic()
+    try:
+        yield
+    finally:
+        pool.take_back()
+        _at_work.waited_s += monotonic() - began
 
 
 def _run_for_loop(

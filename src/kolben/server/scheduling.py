@@ -157,6 +157,7 @@ class Scheduling:
         app, length = self._app, glance[2] or ""
         if not (
             HAS_ARRIVALS
+            and "expect" not in scope.headers
             and is_small(length, app.config.get("MAX_CONTENT_LENGTH"))
             and app.engine.reads_body_first(*line)
         ):

@@ -15,6 +15,7 @@ from kolben.commands import ScriptInfo
 from kolben.discovery import APP_NAMES, format_own_traceback, is_app, split_import_path
 from kolben.entry.bodies import set_max_body
 from kolben.entry.body_timeouts import set_body_timeout
+from kolben.entry.late_body import set_late_bodies
 from kolben.entry.threads import set_threads
 from kolben.server import stop_signals
 from kolben.server.board import Board
@@ -100,6 +101,7 @@ class Loader:
                 f" --interface {interface}. Leave the option out."
             )
         set_threads(self.settings.threads, self.settings.max_waiting, self._spare_threads(app))
+        set_late_bodies(self._late_bodies(app))
         adaptation, timeout_s = self._adaptation(), self.settings.request_timeout_s
         if interface == "rsgi":
             self._use_own_scheduling(app, watch, adaptation)
@@ -137,6 +139,14 @@ class Loader:
         pools = find_pools(Looks(app)) if spare else []
         sizes = [pool.most for pool in pools if pool.most is not None]
         return max(0, min([least + spare, *sizes]) - least)
+
+    def _late_bodies(self, app: App) -> int:
+        """Return how many requests may begin without their bodies: as many as there are threads.
+
+        No more than a quarter of a pool of connections, as their hooks may hold some meanwhile.
+        """
+        sizes = [pool.most for pool in find_pools(Looks(app)) if pool.most is not None]
+        return min([self.settings.threads, *(max(1, size // 4) for size in sizes)])
 
     def _use_own_scheduling(self, app: App, watch: Watch, adaptation: Adaptation | None) -> None:
         """Make Granian hand requests over in our way."""
