@@ -19,6 +19,8 @@ from kolben.typing import App
 # Returns nothing, or whether all is well, or raises what is wrong; or is a coroutine function.
 CheckFunction = Callable[[], Any]
 DEFAULT_TIMEOUT_S = 2.0
+# Less than a check's, so that the error is Redis's own.
+REDIS_TIMEOUT_S = 1.0
 
 
 class Check:
@@ -141,10 +143,49 @@ async def _ask_async_engines(engines: list[Any]) -> None:
             await connection.exec_driver_sql("SELECT 1")
 
 
-def check_redis(client: Any) -> CheckFunction:
-    """Return a check that sends `PING`; client: redis.Redis or redis.asyncio.Redis."""
+def check_redis(client: Any, timeout_s: float = REDIS_TIMEOUT_S) -> CheckFunction:
+    """Return a check that sends `PING`; client: redis.Redis or redis.asyncio.Redis.
+
+    It asks over a connection of its own, once: the client's own retries take longer than a check
+    may, and hide the cause. A client without a pool of connections, as of a cluster, is asked as
+    it is. timeout_s: for each step, in place of the client's.
+    """
 
     def check() -> Any:
-        return client.ping()
+        pool = getattr(client, "connection_pool", None)
+        if pool is None:
+            return client.ping()
+        connection = _connect_once(pool, timeout_s)
+        if iscoroutinefunction(connection.connect):
+            return _ping_later(connection)
+        try:
+            connection.connect()
+            connection.send_command("PING")
+            connection.read_response()
+        finally:
+            connection.disconnect()
+        return None
 
     return check
+
+
+def _connect_once(pool: Any, timeout_s: float) -> Any:
+    """Make a connection as a pool would, which tries everything once."""
+    from redis.asyncio.retry import Retry as AsyncRetry  # starts faster without it
+    from redis.backoff import NoBackoff  # starts faster without it
+    from redis.retry import Retry  # starts faster without it
+
+    connection = pool.connection_class(**pool.connection_kwargs)
+    is_async = iscoroutinefunction(connection.connect)
+    connection.retry = (AsyncRetry if is_async else Retry)(NoBackoff(), 0)
+    connection.socket_timeout = connection.socket_connect_timeout = timeout_s
+    return connection
+
+
+async def _ping_later(connection: Any) -> None:
+    try:
+        await connection.connect()
+        await connection.send_command("PING")
+        await connection.read_response()
+    finally:
+        await connection.disconnect()
