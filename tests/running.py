@@ -14,12 +14,16 @@ from pathlib import Path
 
 
 class Server:
-    """A `kolben serve` process; what it prints is kept in files of its folder."""
+    """A `kolben serve` process; what it prints is kept in files of its folder, or of `logs`."""
+
+    command: tuple[str, ...] = ("-m", "kolben")
+    logs: Path | None = None
 
     def __init__(self, directory: Path, app: str | None, *options: str, **variables: str) -> None:
         self.port = find_free_port()
-        self._out = directory / f"out-{self.port}"
-        self._err = directory / f"err-{self.port}"
+        self.folder = directory
+        self._out = (self.logs or directory) / f"out-{self.port}"
+        self._err = (self.logs or directory) / f"err-{self.port}"
         where = [] if app is None else ["--app", app]
         environment = {
             key: value
@@ -28,7 +32,7 @@ class Server:
         }
         with self._out.open("w") as out, self._err.open("w") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "kolben", *where, "serve", *options],
+                [sys.executable, *self.command, *where, "serve", *options],
                 cwd=directory,
                 env={**environment, "KOLBEN_SERVE_PORT": str(self.port), **variables},
                 stdout=out,

@@ -135,7 +135,7 @@ def test_a_killed_worker_costs_no_more_than_what_it_had(
             # Those who are connected stay with the other; who comes next may get the new one.
             wait_for(lambda: int(server.get("/pid")[1]) not in known)
             assert sum(load.failed.values()) <= kills * connections, load.failed
-    assert 3 == server.err.count("died with exit code -9; it is started anew")
+    assert 3 == server.err.count("died with exit code -9 (SIGKILL); it is started again")
     assert 0 == server.stop()
 
 

@@ -422,7 +422,7 @@ def test_it_outlives_its_workers_however_fast_they_die(start: Callable[..., Serv
         with pytest.raises((OSError, http.client.HTTPException)):
             server.get("/die")
         wait_for(lambda: answers(server))
-    wait_for(lambda: 3 == server.err.count("died with exit code 9; it is started anew"))
+    wait_for(lambda: 3 == server.err.count("died with exit code 9; it is started again"))
     assert 0 == server.stop()
 
 

@@ -19,7 +19,7 @@ if sys.platform == "win32":
     pytest.skip("signals and fork are those of POSIX", allow_module_level=True)
 
 from kolben.server import supervisor as supervisor_file
-from kolben.server.supervisor import APP_FAILED, Outside, Supervisor, Worker
+from kolben.server.supervisor import APP_FAILED, Outside, Spawned, Supervisor, Worker
 from tests.running import wait_for
 
 context = multiprocessing.get_context("fork")
@@ -98,6 +98,7 @@ class Team:
         self.ready: list[int] = []
         self.serving: list[list[int]] = []
         self.said: list[str] = []
+        self.ended: list[int] = []
         self.refuses = False
         self.has_stopped = threading.Event()
         self.wakeup = Wakeup() if wakes else None
@@ -108,6 +109,7 @@ class Team:
             self.has_stopped.set,
             reason,
             self.said.append,
+            self.ended.append,
         )
         self.supervisor = Supervisor(count, outside, self.wakeup, 1.0)
         self.code: int | None = None
@@ -117,7 +119,7 @@ class Team:
     def _run(self) -> None:
         self.code = self.supervisor.run()
 
-    def spawn(self, index: int) -> tuple[BaseProcess, Connection]:
+    def spawn(self, index: int) -> Spawned:
         if self.refuses:
             raise OSError(11, "no more processes")
         reader, writer = context.Pipe(duplex=False)
@@ -125,7 +127,7 @@ class Team:
         process.start()
         writer.close()
         self.begun.append((index, process))
-        return process, reader
+        return process, reader, None
 
     def wake(self) -> None:
         if self.wakeup is not None:
@@ -203,7 +205,10 @@ def test_one_that_is_killed_is_back_and_the_others_are_told(make: Callable[..., 
         assert time.monotonic() - began < 5
         wait_for(lambda: team.serving[-1] == [0, 1])
     assert [1] in team.serving
-    assert says(team, f"Worker 1 (pid {team.pids()[0]}) died with exit code -9; it is started anew")
+    assert says(
+        team,
+        f"Worker 1 (pid {team.pids()[0]}) died with exit code -9 (SIGKILL); it is started again",
+    )
 
 
 def test_the_pause_grows_while_they_die_at_once_and_one_that_lives_is_not_held_up(
@@ -340,7 +345,7 @@ def test_it_ends_when_there_is_no_worker_to_wait_for(
     team = make(1)
     wait_for(lambda: len(team.ready) == 1)
     team.kill(0)
-    wait_for(lambda: says(team, "it is started anew"))
+    wait_for(lambda: says(team, "it is started again"))
     assert 0 == team.stop()
 
 

@@ -60,12 +60,12 @@ def ask(watch: Watch, app: Flask, interface: str, path: str) -> Answer:
     return asyncio.run(main())
 
 
-def test_where_nothing_is_asked_for_nothing_is_put_around(app: Flask) -> None:
+def test_where_nothing_is_asked_for_only_what_a_stop_cuts_off_is_known(app: Flask) -> None:
     watch = Watch(app, settings(), None)
     watch.start()
-    assert (watch.observer, watch.counter, watch.sampler, watch.in_flight) == (None,) * 4
-    handle: Any = entry
-    assert (watch.wsgi(handle), watch.asgi(handle), watch.rsgi(handle)) == (entry, entry, entry)
+    assert (watch.observer, watch.sampler) == (None, None)
+    assert watch.around is watch.counter is not None
+    assert watch.in_flight() == []
     assert make_board(settings()) is None
 
 

@@ -21,6 +21,8 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
+from kolben.entry.forked_child import end_child
+
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 
@@ -97,6 +99,7 @@ def _forget_loop() -> None:
     """After a fork: the thread did not come along, and its lock may be held for ever."""
     global _loop, _lock
     _loop, _lock = None, threading.Lock()
+    _of_thread.loop = None
 
 
 # Windows has no fork.
@@ -149,6 +152,7 @@ async def _settle(
         else:
             done.set_result(await _await_while_handling(handled, make))
     except BaseException as error:
+        end_child(error)
         done.set_exception(error)
 
 

@@ -13,6 +13,7 @@ from kolben.core import cycle
 from kolben.core.context import RequestContext
 from kolben.core.ending import leave, leave_async
 from kolben.entry.awaitable import in_thread, unbroken
+from kolben.entry.forked_child import end_child
 from kolben.entry.outgoing import drop, outgoing
 from kolben.typing import App, Outgoing, Response, StartResponse
 
@@ -66,6 +67,7 @@ def _give_up(
     error: BaseException,
 ) -> BaseException | None:
     """Drop an answer that is not sent; return what its request failed of."""
+    end_child(error)
     drop(found)
     context.drop_holds()
     if found is not None:
@@ -103,7 +105,7 @@ async def respond_async(app: App, context: RequestContext, is_head: bool) -> Out
         if context._holds:
             _end_streams(context, answer, found, is_head)
     except BaseException:
-        failure = sys.exc_info()[1]
+        failure = end_child(sys.exc_info()[1])
         context.drop_holds()
         raise
     finally:

@@ -21,6 +21,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from kolben.entry.admission import Admission
+from kolben.entry.forked_child import end_child
 from kolben.entry.growth import Growth
 from kolben.entry.loop import run_while_handling, take_over, work_for_loop
 from kolben.env import read_threads
@@ -383,8 +384,14 @@ def count_waiting() -> int | None:
 
 
 def _forget_pool() -> None:
-    """After a fork: the threads did not come along, and the lock may be held for ever."""
+    """After a fork: the threads did not come along, and the lock may be held still.
+
+    A thread that has forked itself gets one job more, and none of those that wait in the parent.
+    """
     global _pool, _lock
+    if _pool is not None:
+        _pool._jobs = SimpleQueue()
+        _pool._jobs.put((end_child, (), None, 0.0))
     _pool, _lock = None, threading.Lock()
 
 

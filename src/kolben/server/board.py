@@ -129,6 +129,16 @@ class Board:
         record = self._read(_WORKER.format(pid))
         return None if record is None else int(record["requests"])
 
+    def running_of(self, pid: int) -> list[str] | None:
+        """Return the requests that a worker worked on when it last wrote; None if it has not."""
+        record = self._read(_WORKER.format(pid))
+        if record is None:
+            return None
+        since_s = time.time() - record["published"]
+        return [
+            f"{method} {route} ({age + since_s:.1f} s)" for method, route, age in record["running"]
+        ]
+
     def _worker_files(self) -> list[str]:
         with suppress(FileNotFoundError):
             names = os.listdir(self.folder)

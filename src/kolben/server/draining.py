@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
+from kolben.entry.forked_child import end_child, worker_of_child
 from kolben.server.granian_wsgi import Answer, Handler
 from kolben.typing import ASGIApp, Message, Receive, Scope, Send
 
@@ -44,7 +45,10 @@ def close_wsgi(handle: Handler) -> Handler:
             if scope["SERVER_PROTOCOL"].startswith("HTTP/1"):
                 closing: Any = ClosingAnswer(answer)
                 return handle(closing, scope)
-        return handle(answer, scope)
+        status = handle(answer, scope)
+        if worker_of_child:
+            end_child()
+        return status
 
     return handle_or_close
 

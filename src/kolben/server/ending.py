@@ -6,6 +6,7 @@ Rule: it runs in a thread of its own, so that nothing that the app does can hold
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import multiprocessing.util
 import os
 import threading
@@ -18,6 +19,7 @@ from kolben.server import stop_signals
 from kolben.server.counting import Running
 from kolben.server.draining import begin_draining, count_begun
 from kolben.server.listening import address_of, count_connections, stop_accepting
+from kolben.server.stacks import describe_busy_threads
 from kolben.server.supervisor import say
 
 # How long clients are given to hear that their connection is closed after the next answer.
@@ -32,7 +34,7 @@ InFlight = Callable[[], list[Running]]
 class Ending:
     """What happens when a worker is told to stop.
 
-    in_flight: lists the requests under way; None where nobody notes them. stop_app: runs the hooks
+    in_flight: lists the requests under way. stop_app: runs the hooks
     of the app's end from another thread. socket: the identity of the one that it listens on.
     """
 
@@ -41,7 +43,7 @@ class Ending:
         number: int,
         socket: int,
         timeout_s: float,
-        in_flight: InFlight | None,
+        in_flight: InFlight,
         stop_app: Callable[[], object],
     ) -> None:
         self._name = f"Worker {number} (pid {os.getpid()})"
@@ -128,26 +130,52 @@ class Ending:
     def _cut(self) -> None:
         """End the process although requests are under way."""
         self._report()
+        self._name_what_holds()
         hooks = threading.Thread(target=self._stop_app, daemon=True)
         hooks.start()
         hooks.join(HOOKS_S)
+        end_daemon_children()
         os._exit(0)
+
+    def _name_what_holds(self) -> None:
+        """Say which threads and child processes did not let this process end."""
+        with suppress(Exception):  # an app's own names and converters
+            held_by = [*describe_busy_threads(), *describe_children()]
+            if held_by:
+                say(f"{self._name} is held up by {'; '.join(held_by)}.")
 
     # What is said of it.
 
     def _running(self) -> list[Running]:
-        return [] if self._in_flight is None else self._in_flight()
+        return self._in_flight()
 
     def _report(self) -> None:
         """Say once what finished and what is cut off, if there was anything."""
         with self._lock:
-            if not self._has_begun or self._has_reported or self._in_flight is None:
+            if not self._has_begun or self._has_reported:
                 return
             self._has_reported = True
         left = self._running()
         finished = self._under_way + count_begun() - len(left)
         if finished or left:
             say(describe_end(self._name, finished, left, time.perf_counter()))
+
+
+def describe_children() -> list[str]:
+    """Name the processes of multiprocessing that are waited for at the end."""
+    return [
+        f"child process {child.name} (pid {child.pid})"
+        for child in multiprocessing.active_children()
+        if not child.daemon
+    ]
+
+
+def end_daemon_children() -> None:
+    """Tell the processes to end that multiprocessing ends with their parent."""
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            with suppress(OSError, ValueError):
+                child.terminate()
 
 
 def describe_end(name: str, finished: int, left: list[Running], now: float) -> str:

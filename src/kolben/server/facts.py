@@ -22,6 +22,7 @@ from kolben.server.database_limits import ServerLimit, ask_servers
 from kolben.server.looks import Looks
 from kolben.server.pools import Pool, find_engines, find_pools
 from kolben.server.sampling import memory_bytes
+from kolben.server.shared_metrics import shared_folder
 from kolben.server.socket_facts import NO_SOCKETS, Sockets, find_sockets
 from kolben.typing import App
 
@@ -51,7 +52,8 @@ class Facts:
     app: `module:name`. key: None without a secret key. memory_bytes: of the process; None where
     nothing tells. limits: what the database servers allow, where they were asked. warnings: what
     the process itself has to say. config: settings that the doctor judges. left_out: a line for
-    each look at the app that failed.
+    each look at the app that failed. metrics_folder: in which prometheus-client shares the app's
+    metrics.
     """
 
     app: str
@@ -70,6 +72,7 @@ class Facts:
     left_out: tuple[str, ...] = ()
     lazy_drop_ins: tuple[str, ...] = ()
     sockets: Sockets = NO_SOCKETS
+    metrics_folder: str | None = None
 
 
 def collect_facts(
@@ -97,6 +100,7 @@ def collect_facts(
         config=_describe_config(looks),
         warnings=warnings,
         sockets=find_sockets(looks),
+        metrics_folder=shared_folder(),
         left_out=tuple(looks.failed),
         lazy_drop_ins=find_lazy_drop_ins(),
     )

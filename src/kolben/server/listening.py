@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +25,12 @@ _SO_DETACH_REUSEPORT_BPF = 68
 # Instructions of the classic BPF machine (linux/filter.h).
 _LOAD, _MODULO, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x94, 0x15, 0x06
 _RANDOM_NUMBER = 0x1_0000_0000 - 0x1000 + 56  # SKF_AD_OFF + SKF_AD_RANDOM
+
+_EPOLL_TARGET = re.compile(r"^tfd:.* ino:([0-9a-f]+)", re.MULTILINE)
+
+# How long a server may take to begin to accept, and how long it gets where that cannot be seen.
+LONGEST_WAIT_S = 10.0
+SETTLE_S = 0.3
 
 IS_LINUX = sys.platform == "linux"
 
@@ -132,6 +140,62 @@ def forget_others(sockets: Identities) -> None:
     for fd in _open_descriptors():
         if _identity_of(fd) in others:
             _let_go(fd)
+
+
+def forget_all(sockets: Identities) -> None:
+    """Let go of a server's sockets and of its connections, in a child of a worker.
+
+    Otherwise nothing could follow on the port while the child lives, and its clients would wait for
+    the end of connections that the worker has closed.
+    """
+    descriptors = _open_descriptors()
+    listening = [fd for fd in descriptors if _identity_of(fd) in sockets.all]
+    addresses = {_port_of(_names_of(fd)[0]) for fd in listening} - {None}
+    for fd in descriptors:
+        if fd in listening or _is_accepted(fd, addresses):
+            _let_go(fd)
+
+
+def _is_accepted(fd: int, addresses: set[Any]) -> bool:
+    """Say whether a descriptor is of a connection to one of these ports or paths."""
+    own, peer = _names_of(fd)
+    return peer is not None and _port_of(own) in addresses
+
+
+def _port_of(name: Any) -> Any:
+    """Return the port of an address, or the path of a Unix socket; None for one without."""
+    return (name[1] if isinstance(name, tuple) else name) or None
+
+
+def keep_from_programs(sockets: Identities) -> None:
+    """Have programs that this process starts not inherit its sockets."""
+    for fd in _open_descriptors():
+        if _identity_of(fd) == sockets.own:
+            os.set_inheritable(fd, False)
+
+
+def is_accepting(identity: int) -> bool | None:
+    """Say whether this process waits for connections to a socket; None where that is not known."""
+    watched = [ino for fd in _open_descriptors() for ino in _watched_by(fd)]
+    return identity in watched if watched else None
+
+
+def wait_until_accepting(identity: int) -> None:
+    """Wait until this process takes connections; where it cannot be seen, for a moment."""
+    end = time.monotonic() + LONGEST_WAIT_S
+    while (found := is_accepting(identity)) is not True and time.monotonic() < end:
+        if found is None:
+            end = min(end, time.monotonic() + SETTLE_S)
+        time.sleep(0.005)
+
+
+def _watched_by(fd: int) -> list[int]:
+    """Return the identities of what an epoll descriptor waits for: proc_pid_fdinfo(5)."""
+    try:
+        with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as file:
+            return [int(found, 16) for found in _EPOLL_TARGET.findall(file.read())]
+    except OSError:  # it has been closed meanwhile, or this is no Linux
+        return []
 
 
 def _let_go(fd: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import secrets
 import signal
 import sys
@@ -11,8 +10,6 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 import click
@@ -32,9 +29,12 @@ from kolben.server.recycling import Recycling
 from kolben.server.reloading import call_at_changes
 from kolben.server.report import make_report, tell_key_change
 from kolben.server.settings import Settings
-from kolben.server.supervisor import Outside, Supervisor, say
+from kolben.server.shared_metrics import DeadMarker
+from kolben.server.supervisor import Outside, Spawned, Supervisor, say
+from kolben.server.watchdog import Watchdog, open_signs
 from kolben.server.watching import make_board
 from kolben.server.worker import HAS_POSIX_SIGNALS, Loader
+from kolben.server.working_folder import WorkingFolder
 from kolben.version import VERSION
 
 # Granian has no types for these.
@@ -82,6 +82,9 @@ class Master(MPServer):
         method = multiprocessing.get_start_method()
         # As Granian: a fork server does not get on with shared sockets.
         self._start_method = method if method in {"fork", "spawn"} else "spawn"
+        self._context = multiprocessing.get_context(self._start_method)
+        self._mark_dead = DeadMarker(self._context)
+        self._folder = WorkingFolder()
 
     def run(self) -> int:
         """Serve until a signal comes; return the exit code.
@@ -95,6 +98,7 @@ class Master(MPServer):
             if board is not None:
                 at_the_end.callback(board.remove)
             self._board = board
+            at_the_end.callback(self._mark_dead.finish)
             self.serve(
                 target_loader=Loader(self.settings, None, board, salt=self._salt), wrap_loader=False
             )
@@ -107,6 +111,9 @@ class Master(MPServer):
         """Keep the workers: what Granian calls when it has checked its settings."""
         sockets = self._sockets = self._listen()
         wakeup = stop_signals.SignalEvent() if HAS_POSIX_SIGNALS else None
+        if wakeup is not None:
+            # The end of a worker is told by a pipe that a child of the worker may hold open.
+            stop_signals.wake_at_ends_of_children()
         supervisor = Supervisor(
             self.settings.workers,
             Outside(
@@ -116,9 +123,11 @@ class Master(MPServer):
                 stopping=sockets.close,
                 replace_reason=self._recycling(self._board),
                 say=say,
+                ended=self._mark_dead,
             ),
             wakeup,
             self.settings.stop_timeout_s,
+            self._make_watchdog(),
         )
 
         def reload() -> None:
@@ -128,7 +137,7 @@ class Master(MPServer):
 
         _set_main_signals(lambda *_: supervisor.stop(), lambda *_: supervisor.reload())
         if self.settings.reload:
-            call_at_changes(os.getcwd(), reload)
+            call_at_changes(self._folder.path, reload)
         # Granian's pipes for its own metrics, which are off; _spawn_worker wants them there.
         self._ipc: Any = dict.fromkeys(range(self.settings.workers), (None, None))
         try:
@@ -147,11 +156,19 @@ class Master(MPServer):
             specs = [_specs.SocketSpec(self.bind_addr, self.bind_port, self.backlog)] * count
         return Listening(specs, self.backlog)
 
-    def _spawn(
-        self, spawn_target: Any, loader: Loader, index: int
-    ) -> tuple[BaseProcess, Connection]:
+    def _make_watchdog(self) -> Watchdog | None:
+        timeout_s, board = self.settings.worker_timeout_s, self._board
+        if not (timeout_s and HAS_POSIX_SIGNALS):
+            return None
+        return Watchdog(
+            timeout_s, say, lambda pid: None if board is None else board.running_of(pid)
+        )
+
+    def _spawn(self, spawn_target: Any, loader: Loader, index: int) -> Spawned:
         """Start a worker process; return it and what it reports to."""
-        reader, writer = multiprocessing.get_context(self._start_method).Pipe(duplex=False)
+        self._folder.enter()
+        reader, writer = self._context.Pipe(duplex=False)
+        signs, ends = open_signs(self._context) if self.settings.worker_timeout_s else (None, None)
         self._ssp = None
         self._shd, self._sso = self._sockets.of(index)
         own = replace(
@@ -160,6 +177,7 @@ class Master(MPServer):
             number=index + 1,
             listening=self._sockets.identities(index),
             asks=not self._has_asked,
+            signs=ends,
         )
         self._has_asked = True
         process = self._spawn_worker(idx=index, target=spawn_target, callback_loader=own).inner
@@ -173,8 +191,9 @@ class Master(MPServer):
             if HAS_POSIX_SIGNALS:
                 stop_signals.release()
         # The end of the pipe is told by its last writer, which is to be the worker.
-        writer.close()
-        return process, reader
+        for end in (writer, *(ends or ())):
+            end.close()
+        return process, reader, signs
 
     def _recycling(self, board: Board | None) -> Recycling | None:
         settings = self.settings
@@ -194,6 +213,7 @@ class Master(MPServer):
 
     def _note_ready(self, facts: Facts) -> None:
         """Say that the app is served when all workers have loaded it; compare those that follow."""
+        self._mark_dead.note_folder(facts.metrics_folder)
         before = self._facts
         self._facts = [*before, facts]
         if len(before) >= self.settings.workers:

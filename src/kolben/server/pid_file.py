@@ -20,7 +20,8 @@ def pid_file(name: str | None) -> Iterator[None]:
     if name is None:
         yield
         return
-    path = Path(name)
+    # The working directory may be another one by the end.
+    path = Path(name).absolute()
     check_pid_file(name)
     # Beside it and then in its place: nobody reads half a number.
     fresh = path.with_name(f"{path.name}.{os.getpid()}")

@@ -113,6 +113,12 @@ class Settings:
     stop_timeout_s: int = setting(
         30, "Seconds that running requests are given at the end.", group="Processes", least=1
     )
+    worker_timeout_s: int = setting(
+        30,
+        "Seconds without a sign of life until a worker is replaced; 0: any number.",
+        group="Processes",
+        least=0,
+    )
     reload: bool = setting(
         False, "Start the workers anew when a file of the app changes.", group="Processes"
     )

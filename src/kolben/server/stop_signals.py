@@ -51,7 +51,12 @@ def open_wakeup_pipe() -> tuple[int, int]:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    _pipes.extend((reader, writer))
     return reader, writer
+
+
+# Descriptors of this process's wakeup pipes.
+_pipes: list[int] = []
 
 
 def call_at_stop(stop: Callable[[], None]) -> None:
@@ -84,6 +89,11 @@ def call_at_parents_end(stop: Callable[[], None]) -> None:
     threading.Thread(target=wait, name="kolben-parent", daemon=True).start()
 
 
+def wake_at_ends_of_children() -> None:
+    """Have the end of each child process wake this one, as a signal to stop does."""
+    signal.signal(signal.SIGCHLD, _do_nothing)
+
+
 def _do_nothing(number: int, frame: object) -> None:
     """Be a handler: without one, the signal would end the process instead of writing its byte."""
 
@@ -100,9 +110,32 @@ def release() -> None:
 
 def forget_parents_handlers() -> None:
     """In a new process: be ended by signals at once, until there is something to finish."""
-    signal.set_wakeup_fd(-1)
+    _forget_pipes()
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
-    # Only the parent acts on it; a terminal that closes sends it to all.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # Only the parent acts on it; a terminal that closes sends it to all. It is not ignored: what
+    # this process starts would ignore it too.
+    signal.signal(signal.SIGHUP, _do_nothing)
     release()
+
+
+def forget_workers_handlers() -> None:
+    """In a child of a worker: be ended by signals as any process is, and never wake the worker.
+
+    A signal's number is written to the pipe of the wakeup fd, which both would have.
+    """
+    _forget_pipes()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is _do_nothing:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def _forget_pipes() -> None:
+    """Let go of what this process has of its parent's pipes for signals."""
+    signal.set_wakeup_fd(-1)
+    for descriptor in _pipes:
+        with suppress(OSError):
+            os.close(descriptor)
+    _pipes.clear()

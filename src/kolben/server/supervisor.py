@@ -1,14 +1,17 @@
 """Keeps a number of worker processes alive: starts, replaces, restarts and stops them.
 
 Rules: no wait here is for one worker alone, so none of them can hold up the others. A worker that
-serves is told to stop only when its successor is ready.
+serves is told to stop only when its successor is ready. While one serves, nothing ends this loop
+but the order to stop.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +19,8 @@ from enum import Enum
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
+
+from kolben.server.watchdog import STACK_S, Signs, Verdict, Watchdog
 
 # The exit code of a worker whose app cannot be loaded.
 APP_FAILED = 70
@@ -50,15 +55,18 @@ class State(Enum):
 class Worker:
     """A worker process.
 
-    reports: gets ("ready", something) or ("failed", why) from it.
+    reports: gets ("ready", something) or ("failed", why) from it. signs: of its life, where it
+    gives some.
     """
 
     index: int
     process: BaseProcess
     reports: Connection
+    signs: Signs | None = None
     state: State = State.STARTING
     ready_at: float = 0.0
     deadline: float = 0.0
+    is_hung: bool = False
 
     @property
     def name(self) -> str:
@@ -91,34 +99,46 @@ class Wakeup(Protocol):
         """Forget that it was woken."""
 
 
+Spawned = tuple[BaseProcess, Connection, Signs | None]
+
+
 @dataclass(frozen=True)
 class Outside:
-    """What the supervisor calls.
+    """What the supervisor calls; what one of these raises is told, and it goes on.
 
     spawn: starts the process of a place. ready: told what each worker says when it is ready.
     serving: told which places have a worker that is ready. stopping: told when the end begins.
-    replace_reason: says why a ready worker is to be replaced, if it is. say: shows a line.
+    replace_reason: says why a ready worker is to be replaced, if it is. say: shows a line. ended:
+    told the number of each process that is dead.
     """
 
-    spawn: Callable[[int], tuple[BaseProcess, Connection]]
+    spawn: Callable[[int], Spawned]
     ready: Callable[[Any], object]
     serving: Callable[[list[int]], object]
     stopping: Callable[[], object]
     replace_reason: Callable[[Worker], str | None] | None
     say: Callable[[str], object]
+    ended: Callable[[int], object]
 
 
 class Supervisor:
     """Keeps the workers of a server."""
 
     def __init__(
-        self, count: int, outside: Outside, wakeup: Wakeup | None, stop_timeout_s: float
+        self,
+        count: int,
+        outside: Outside,
+        wakeup: Wakeup | None,
+        stop_timeout_s: float,
+        watchdog: Watchdog | None = None,
     ) -> None:
         """Prepare; run() starts the workers.
 
         wakeup: is waited for beside the workers; without one, stop and reload are looked for at
-        short intervals.
+        short intervals. watchdog: judges the workers' signs of life; None: they may be silent.
         """
+        self._watchdog = watchdog
+        self._next_look = 0.0
         self._outside = outside
         self._wakeup = wakeup
         self._stop_timeout_s = stop_timeout_s
@@ -152,6 +172,7 @@ class Supervisor:
             self._start_what_is_due()
             self._replace_next()
             self._kill_the_late()
+            self._look_for_signs()
             self._tell_who_serves()
             for worker in self._wait():
                 self._hear(worker)
@@ -194,10 +215,10 @@ class Supervisor:
                 place.worker = self._start(place)
 
     def _start(self, place: Place) -> Worker | None:
-        """Start a worker; None if the system does not let us, and then later again."""
+        """Start a worker; None if that cannot be done, and then later again."""
         try:
             worker = Worker(place.index, *self._outside.spawn(place.index))
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  # others may serve meanwhile
             self._outside.say(f"Worker {place.index + 1} could not be started: {error}.")
             place.due = time.monotonic() + LONGEST_PAUSE_S
             return None
@@ -214,6 +235,8 @@ class Supervisor:
                 self._to_replace.remove(index)
                 if place.worker is not None:
                     place.successor = self._start(place)
+                    if place.successor is None:
+                        self._keep_those_that_serve()
                 return
 
     # Waiting.
@@ -235,6 +258,8 @@ class Supervisor:
             moments += [place.due for place in self._places if place.worker is None]
             if self._outside.replace_reason is not None:
                 moments.append(max(self._next_tick, now))
+            if self._watchdog is not None:
+                moments.append(max(self._next_look, now))
         if self._wakeup is None:
             moments.append(now + 0.2)
         return max(min(moments) - now, 0.0) if moments else None
@@ -244,6 +269,10 @@ class Supervisor:
             kind, said = worker.reports.recv()
         except (EOFError, OSError):
             worker.reports.close()  # it died: see _bury
+            return
+        except Exception as error:  # noqa: BLE001  # whatever stands there, others serve
+            worker.reports.close()
+            self._outside.say(f"{worker.name} has reported something unreadable: {error!r}.")
             return
         if worker.state is not State.STARTING:
             return
@@ -262,20 +291,55 @@ class Supervisor:
             old, place.worker, place.successor = place.worker, worker, None
             if old is not None:
                 self._end(old)
-        self._outside.ready(said)
+        self._call(self._outside.ready, said)
 
-    def _ready_places(self) -> list[int]:
-        return [
-            place.index
-            for place in self._places
-            if place.worker is not None and place.worker.state is State.READY
-        ]
+    def _call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a function outside; if it fails, tell so and go on: the workers serve anyway."""
+        try:
+            return function(*args)
+        except Exception:  # noqa: BLE001  # the end of this loop would be the end of all
+            self._outside.say(f"The server's parent goes on after:\n{traceback.format_exc()}")
+            return None
+
+    def _ready_workers(self) -> list[Worker]:
+        found = [place.worker for place in self._places]
+        return [worker for worker in found if worker is not None and worker.state is State.READY]
 
     def _tell_who_serves(self) -> None:
-        served = self._ready_places()
+        """Say which workers are to get new connections; one that is late does not."""
+        ready = self._ready_workers()
+        served = [one.index for one in ready if one.signs is None or not one.signs.is_late]
         if served != self._served and not self._is_stopping:
             self._served = served
-            self._outside.serving(served)
+            self._call(self._outside.serving, served)
+
+    # Signs of life.
+
+    def _look_for_signs(self) -> None:
+        now, watchdog = time.monotonic(), self._watchdog
+        if watchdog is None or self._is_stopping or now < self._next_look:
+            return
+        self._next_look = now + watchdog.interval_s
+        has_slept = watchdog.has_slept(now)
+        for worker in self._workers:
+            signs, pid = worker.signs, worker.process.pid
+            if signs is None or pid is None or not worker.process.is_alive() or worker.is_hung:
+                continue
+            if has_slept:
+                signs.forgive(now)
+            if worker.state is State.STARTING:
+                watchdog.judge_starting(worker.name, pid, signs, now)
+            elif worker.state is State.READY:
+                self._carry_out(watchdog.judge(worker.name, pid, signs, now), worker)
+
+    def _carry_out(self, verdict: Verdict | None, worker: Worker) -> None:
+        if verdict is Verdict.KILL:
+            worker.is_hung = True
+            worker.process.kill()
+        elif verdict is Verdict.REPLACE:
+            is_underway = self._places[worker.index].successor is not None
+            if not is_underway and worker.index not in self._to_replace:
+                self._to_replace.append(worker.index)
 
     # Ends.
 
@@ -290,12 +354,22 @@ class Supervisor:
         now = time.monotonic()
         for worker in self._workers:
             if worker.deadline and worker.deadline <= now and worker.process.is_alive():
+                if not self._has_shown_its_end(worker, now):
+                    worker.deadline = now + STACK_S
+                    continue
                 worker.deadline = 0.0
                 self._outside.say(
                     f"{worker.name} did not end within {self._stop_timeout_s:g} s and is killed."
                 )
                 worker.process.kill()
         self._recycle(now)
+
+    def _has_shown_its_end(self, worker: Worker, now: float) -> bool:
+        """Say whether it was told what a worker does that has to be killed, as far as that goes."""
+        pid = worker.process.pid
+        if self._watchdog is None or worker.signs is None or pid is None:
+            return True
+        return self._watchdog.report_end(worker.name, pid, worker.signs, now)
 
     def _recycle(self, now: float) -> None:
         """Note the first worker that has a reason to be replaced, unless others are being."""
@@ -307,19 +381,26 @@ class Supervisor:
             return
         for place in self._places:
             worker = place.worker
-            if worker is not None and worker.state is State.READY and (why := reason_of(worker)):
+            if worker is None or worker.state is not State.READY:
+                continue
+            if why := self._call(reason_of, worker):
                 self._outside.say(f"{worker.name} {why}; it is replaced.")
                 self._to_replace.append(place.index)
                 return
 
     def _bury(self) -> None:
         """Forget the workers that are dead, and see to it that others take their places."""
+        # Takes note of the ends of all children, other helpers of this process among them.
+        multiprocessing.active_children()
         for worker in [one for one in self._workers if not one.process.is_alive()]:
             while not worker.reports.closed and worker.reports.poll():
                 self._hear(worker)
             worker.reports.close()
+            if worker.signs is not None:
+                worker.signs.close()
             self._workers.remove(worker)
             worker.process.join()
+            self._call(self._outside.ended, worker.process.pid)
             if worker.state is not State.ENDING:
                 self._note_death(worker)
 
@@ -340,12 +421,17 @@ class Supervisor:
             self._code = 1
             self._stop_all()
         if not self._is_stopping:
-            self._outside.say(f"{worker.name} died with exit code {code}; it is started anew.")
+            if not worker.is_hung:
+                self._outside.say(
+                    f"{worker.name} died with {describe_exit(code)}; it is started again."
+                )
             place.due = time.monotonic() + self._pause(place, worker)
 
     def _is_hopeless(self, worker: Worker) -> bool:
         """Say whether a worker's death shows that none will ever serve, and none ever has."""
         code = worker.process.exitcode
+        if self._ready_workers():
+            return False
         if not self._was_ready:
             return code not in SENT_FROM_OUTSIDE
         now = time.monotonic()
@@ -358,13 +444,16 @@ class Supervisor:
 
     def _give_up_replacing(self, worker: Worker) -> None:
         """Keep the workers that there are, since a new one could not start."""
+        self._outside.say(
+            f"{worker.name}, a new one, ended with {describe_exit(worker.process.exitcode)} before"
+            " it was ready. The workers that serve go on; SIGHUP tries again."
+        )
+        self._keep_those_that_serve()
+
+    def _keep_those_that_serve(self) -> None:
         self._to_replace.clear()
         # What the reason was may still be so: not at once again.
         self._next_tick = time.monotonic() + 30 * TICK_S
-        self._outside.say(
-            f"{worker.name}, a new one, ended with exit code {worker.process.exitcode} before it"
-            " was ready. The workers that serve go on; SIGHUP tries again."
-        )
 
     def _pause(self, place: Place, worker: Worker) -> float:
         """Return how long to wait before a worker is started in a place again."""
@@ -373,6 +462,17 @@ class Supervisor:
         doublings = min(max(place.short_lives - 1, 0), 10)
         longest_s = LONGEST_PAUSE_OF_THE_READY_S if worker.ready_at else LONGEST_PAUSE_S
         return float(min(SHORTEST_PAUSE_S * 2**doublings, longest_s))
+
+
+def describe_exit(code: int | None) -> str:
+    """Return how a process ended: `exit code 1`, or with the name of the signal."""
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        return f"exit code {code}"
+    return f"exit code {code} ({name})"
 
 
 def say(line: str) -> None:

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
 
+from kolben.server.forked_children import close_in_children
 from kolben.server.watch_pages import JSON, Page, WatchPages
 
 # SECURITY: a client that sends nothing is let go; this port is for machines that ask at once.
@@ -44,6 +45,7 @@ def serve_pages(pages: WatchPages, host: str, port: int) -> ThreadingHTTPServer:
             """Write nothing: what asks does so every few seconds."""
 
     server = PagesServer((host, port), Answering)
+    close_in_children(server.socket)
     threading.Thread(target=server.serve_forever, name="kolben-watch-port", daemon=True).start()
     return server
 

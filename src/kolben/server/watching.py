@@ -54,10 +54,10 @@ def make_board(settings: Settings) -> Board | None:
 
 
 class Watch:
-    """What is put around an app; nothing at all, where the settings ask for nothing.
+    """What is put around an app.
 
     observer: None where no request is noted. counter: in its place where they are only counted,
-    which costs less. board: where the server has one.
+    which costs less: what a stop cuts off is to be named. board: where the server has one.
     """
 
     def __init__(self, app: App, settings: Settings, board: Board | None) -> None:
@@ -65,13 +65,12 @@ class Watch:
             write_json(app)
         measures = Measures() if settings.metrics else None
         self.observer = _make_observer(settings, measures, _make_tracer(app, settings))
-        self.counter: RequestCounter | None = None
-        if board is not None and self.observer is None:
-            self.counter = RequestCounter(partial(find_route, app))
-        # What is put around the app.
-        self.around = self.observer or self.counter
+        self.counter = None if self.observer else RequestCounter(partial(find_route, app))
+        around = self.observer or self.counter
+        assert around is not None
+        self.around: Observer | RequestCounter = around
         self.sampler: Sampler | None = None
-        if board is not None and self.around is not None:
+        if board is not None:
             self.sampler = Sampler(board, self.around, measures)
         self._readiness = Readiness(app.health_checks) if settings.health else None
         pages = self._make_pages(settings, board)
@@ -82,9 +81,9 @@ class Watch:
             serve_pages(pages, settings.watch_host, settings.watch_port)
 
     @property
-    def in_flight(self) -> Callable[[], list[Running]] | None:
-        """What lists the requests under way; None where nobody notes them."""
-        return None if self.around is None else self.around.running
+    def in_flight(self) -> Callable[[], list[Running]]:
+        """What lists the requests under way."""
+        return self.around.running
 
     def start(self) -> None:
         """Begin to look at this process, when it is about to serve."""
@@ -127,22 +126,19 @@ class Watch:
 
     def wsgi(self, handle: Handler) -> Handler:
         """Wrap what answers Granian's WSGI requests."""
-        if self.around is not None:
-            handle = self.around.observe_wsgi(handle)
+        handle = self.around.observe_wsgi(handle)
         return handle if self._pages is None else self._pages.before_wsgi(handle)
 
     def asgi(self, app: ASGIApp) -> ASGIApp:
         """Wrap an ASGI app."""
-        if self.around is not None:
-            app = self.around.observe_asgi(app)
+        app = self.around.observe_asgi(app)
         if self._pages is not None:
             app = self._pages.before_asgi(app)
         return self._note_loop_of_asgi(app) if self._wants_loop() else app
 
     def rsgi(self, app: Any) -> Any:
         """Wrap an RSGI app."""
-        if self.around is not None:
-            app = self.around.observe_rsgi(app)
+        app = self.around.observe_rsgi(app)
         if self._pages is not None:
             app = self._pages.before_rsgi(app)
         return LoopNotingRSGI(app, self) if self._wants_loop() else app

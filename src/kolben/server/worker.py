@@ -6,6 +6,7 @@ import asyncio
 import gc
 import multiprocessing.util
 import sys
+import threading
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -23,9 +24,16 @@ from kolben.server.connections import end_silent_connections
 from kolben.server.draining import ClosingRSGI, close_asgi, close_wsgi
 from kolben.server.ending import Ending
 from kolben.server.facts import Facts, collect_facts
+from kolben.server.forked_children import Parting, close_in_children
 from kolben.server.garbage import spare_the_loaded
 from kolben.server.granian_wsgi import Handler, base_environ, connect
-from kolben.server.listening import NO_SOCKETS, Identities, forget_others
+from kolben.server.life_signs import DUMP_SIGNAL, LifeSigns, enable_fault_report
+from kolben.server.listening import (
+    NO_SOCKETS,
+    Identities,
+    forget_others,
+    wait_until_accepting,
+)
 from kolben.server.looks import Looks
 from kolben.server.pools import find_pools
 from kolben.server.proxies import Adaptation, AdaptedASGI, AdaptedRSGI, adaptation_of
@@ -34,6 +42,7 @@ from kolben.server.scheduling import Scheduling, scheduler_maker
 from kolben.server.settings import Settings
 from kolben.server.static_mounts import choose_mounts, parse_mounts, use_mounts
 from kolben.server.supervisor import APP_FAILED
+from kolben.server.watchdog import interval_of
 from kolben.server.watching import Watch
 from kolben.typing import App
 
@@ -49,7 +58,7 @@ class Loader:
     report: a connection to the parent, for ("ready", the app's Facts) or ("failed", why).
     board: where the workers write how they do. number: of the worker, from 1 on. listening: the
     server's sockets. salt: with which each worker hashes its secret key. asks: it is to ask the
-    database servers for their limits.
+    database servers for their limits. signs: pipes to the parent, for signs of life and for stacks.
     """
 
     settings: Settings
@@ -59,35 +68,53 @@ class Loader:
     listening: Identities = NO_SOCKETS
     salt: bytes = b""
     asks: bool = False
+    signs: tuple[Any, Any] | None = None
 
     def __call__(self) -> Any:
         """Return what Granian calls for this interface; end the process if there is no app."""
         if HAS_POSIX_SIGNALS:
             stop_signals.forget_parents_handlers()
         forget_others(self.listening)
+        life = self._become_own_process()
         threshold = gc.get_threshold()
         try:
             app = ScriptInfo(self.settings.app).load_app()
-            target = self._connect(app)
+            target = self._connect(app, life)
             static_warnings = self._serve_static(app)
         except BaseException as error:
             self._fail(error)
         warnings = (*_debug_warning(app), *static_warnings, *_limit_warnings(self.settings))
         name = describe_app(app, self.settings.app)
         self._report_when_ready(
-            collect_facts(app, name, self.salt, ask=self.asks, warnings=warnings)
+            collect_facts(app, name, self.salt, ask=self.asks, warnings=warnings), life
         )
         spare_the_loaded(threshold)
         return target
 
-    def _connect(self, app: App) -> Any:
+    def _become_own_process(self) -> LifeSigns | None:
+        """Part from what the parent and later children have; show where this process is."""
+        enable_fault_report()
+        if not HAS_POSIX_SIGNALS:
+            return None
+        life = None
+        pipes = () if self.signs is None else self.signs
+        for pipe in (self.report, *pipes):
+            if pipe is not None:
+                close_in_children(pipe)
+        if self.signs is not None:
+            life = LifeSigns(*self.signs, interval_of(self.settings.worker_timeout_s))
+            life.show_stack_when_asked()
+        Parting(self.listening, None if life is None else DUMP_SIGNAL).register()
+        return life
+
+    def _connect(self, app: App, life: LifeSigns | None = None) -> Any:
         """Return the app's entry; for WSGI, also make Granian use ours around it."""
         interface = self.settings.spoken_interface
         entry = _ENTRIES.get(interface)
         watch = Watch(app, self.settings, self.board)
         watch.start()
         if HAS_POSIX_SIGNALS:
-            self._end_well(app, watch)
+            self._end_well(app, watch, life)
         self._set_limits()
         if entry is None:
             app.serving.start_here()
@@ -192,7 +219,7 @@ class Loader:
         for module in (mp, mt):
             module._wsgi_call_wrap = wrap  # type: ignore[attr-defined]  # Granian's own name
 
-    def _end_well(self, app: App, watch: Watch) -> None:
+    def _end_well(self, app: App, watch: Watch, life: LifeSigns | None) -> None:
         """Have a signal to stop answered by us, instead of by Granian at once."""
         from granian import _signals  # starts faster without it
 
@@ -214,22 +241,31 @@ class Loader:
 
         def watch_signals_on(served: asyncio.AbstractEventLoop) -> Any:
             loop.append(served)
+            if life is not None and not app.debug:  # whoever debugs may stop the loop
+                life.watch_loop(served)
             return ending.watch_signals_on(served)
 
         _signals.set_sync_signals = ending.watch_signals
         _signals.set_loop_signals = watch_signals_on
 
-    def _report_when_ready(self, facts: Facts) -> None:
-        """Tell the parent that this worker serves, as the last thing before it does.
+    def _report_when_ready(self, facts: Facts, life: LifeSigns | None) -> None:
+        """Tell the parent that this worker serves, when it does.
 
-        By then the hooks of the app's beginning have run, which may fail.
+        By then the hooks of the app's beginning have run, which may fail, and Granian has made what
+        it needs, which may fail as well: it does so after the last call that can be followed here.
         """
         from granian.server import mp  # starts faster without it
 
         begin: Any = mp._new_cbscheduler  # type: ignore[attr-defined]  # Granian's own name
 
-        def report_and_begin(*args: Any, **kwargs: Any) -> Any:
+        def report() -> None:
+            wait_until_accepting(self.listening.own)
+            if life is not None:
+                life.begin()
             self.report.send(("ready", facts))
+
+        def report_and_begin(*args: Any, **kwargs: Any) -> Any:
+            threading.Thread(target=report, name="kolben-ready", daemon=True).start()
             return begin(*args, **kwargs)
 
         mp._new_cbscheduler = report_and_begin  # type: ignore[attr-defined]  # as above
