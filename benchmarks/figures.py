@@ -18,6 +18,8 @@ from typing import Any
 
 from benchmarks.chart import Panel, bar_chart, line_chart
 from benchmarks.one_request import THE_REST
+from benchmarks.pythons import HEADS as PYTHONS_HEADS
+from benchmarks.pythons import cells as cells_of_python
 from benchmarks.serving import HAND_OVER_HEADS, hand_over_rows, shares
 from benchmarks.turns import HERE, RESULTS
 
@@ -289,6 +291,12 @@ def serving_overload(result: Result) -> str:
     return table([*heads, "503 p50, ms", "503 p99, ms", "last 503 after, s"], rows)
 
 
+def each_python(result: Result) -> str:
+    """Write the ratios on each Python."""
+    rows = ([name, *cells_of_python(found)] for name, found in sorted(result.items()))
+    return table(PYTHONS_HEADS, rows)
+
+
 def scaling_chart(kind: str, title: str, result: Result) -> str:
     """Draw a line for each framework."""
     sizes = [row["count"] for row in result[kind]]
@@ -321,6 +329,7 @@ def tables(found: Mapping[str, Result]) -> dict[str, str]:
         written["serving-hand-over"] = serving_hand_over(one)
         written["serving-threads"] = serving_threads(one)
         written["serving-overload"] = serving_overload(one)
+    written |= {"pythons": each_python(one) for one in [found.get("pythons")] if one}
     grown = found.get("scaling", {})
     for kind in ("rules", "hooks"):
         if kind in grown:
