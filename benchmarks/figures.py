@@ -329,8 +329,14 @@ def tables(found: Mapping[str, Result]) -> dict[str, str]:
         written["serving-hand-over"] = serving_hand_over(one)
         written["serving-threads"] = serving_threads(one)
         written["serving-overload"] = serving_overload(one)
-    written |= {"pythons": each_python(one) for one in [found.get("pythons")] if one}
-    grown = found.get("scaling", {})
+    if one := found.get("pythons"):
+        written["pythons"] = each_python(one)
+    return written | scaling_tables(found.get("scaling", {}))
+
+
+def scaling_tables(grown: Result) -> dict[str, str]:
+    """Write the tables of how it grows, for the parts that were measured."""
+    written: dict[str, str] = {}
     for kind in ("rules", "hooks"):
         if kind in grown:
             written[f"scaling-{kind}"] = scaling_sizes(kind, grown)
