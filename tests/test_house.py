@@ -35,6 +35,7 @@ OF_NO_FILE = {
     "tests/core/test_twins.py": "of the functions that wait and those that do not",
     "tests/server/test_behind_nginx.py": "of the manual's files for nginx and Caddy",
     "tests/server/test_async_servers.py": "of all that an async app passes, on real servers",
+    "tests/server/test_failing_streams.py": "of a response on its way through a real server",
     "tests/server/test_life.py": "of the processes of a server, under load",
     "tests/server/test_overload.py": "of a server with more to do than it can, as a process",
     "tests/server/test_request_headers.py": "of what a request has on the wire",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kolben import Event, Flask, last_event_id, request, sse
+from kolben import Event, Flask, last_event_id, request, server_sent_events, sse
 from kolben.server_sent_events import format_event
 
 
@@ -98,6 +98,25 @@ def test_silence_is_broken_by_comments(app: Flask, wire: Any) -> None:
         text = wire(app).get(path).text
         assert text.startswith(": \n\n: \n\n")
         assert text.endswith("data: late\n\n")
+
+
+@pytest.mark.parametrize("heartbeat_s", [None, 15.0])
+def test_a_silent_stream_is_opened_soon(
+    app: Flask, wire: Any, heartbeat_s: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status goes out with the first piece; no other comment follows."""
+    monkeypatch.setattr(server_sent_events, "OPENING_S", 0.02)
+
+    @app.get("/")
+    async def index() -> Any:
+        async def events() -> AsyncIterator[str]:
+            await asyncio.sleep(0.3)
+            yield "late"
+            await asyncio.sleep(0.1)
+
+        return sse(events(), heartbeat_s)
+
+    assert wire(app).get().text == ": \n\ndata: late\n\n"
 
 
 def test_an_error_ends_the_stream(app: Flask, wire: Any) -> None:

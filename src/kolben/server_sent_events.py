@@ -20,6 +20,8 @@ from kolben.typing import App, Response
 # A comment is sent after so long without an event: proxies close what is silent, often after 60 s,
 # and a client that went away is noticed when something is sent.
 HEARTBEAT_S = 15.0
+# The status goes out with the first piece, and a page is told of it (`onopen`): so soon at least.
+OPENING_S = 1.0
 
 _HEARTBEAT = ": \n\n"
 _END = object()
@@ -77,7 +79,8 @@ def sse(
     """Make a response of events from an iterator, plain or async.
 
     It works in the request's context, and is closed when the client is gone. Each item is an Event,
-    or the data of one. heartbeat_s: how long a silence is before a comment is sent; None: never.
+    or the data of one. heartbeat_s: how long a silence is before a comment is sent; None: never,
+    but for one where the first second brings no event, so that the client is told of the status.
     """
     app = the_app()
     source = events if isinstance(events, AsyncIterable) else _Threaded(app, events)
@@ -119,6 +122,7 @@ class _Stream:
         self._source = source
         self._heartbeat_s = heartbeat_s
         self._step: asyncio.Future[Any] | None = None
+        self._is_open = False
 
     @lazy
     def _items(self) -> AsyncIterator[Any]:
@@ -131,9 +135,13 @@ class _Stream:
         end = end_of_streams()
         if self._step is None:
             self._step = asyncio.ensure_future(_next_of(self._items))
+        timeout_s = self._heartbeat_s
+        if not self._is_open:
+            timeout_s = OPENING_S if timeout_s is None else min(OPENING_S, timeout_s)
+            self._is_open = True
         await asyncio.wait(
             [self._step, end],
-            timeout=self._heartbeat_s,
+            timeout=timeout_s,
             return_when=asyncio.FIRST_COMPLETED,
         )
         if not self._step.done():

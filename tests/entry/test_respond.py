@@ -346,7 +346,7 @@ def test_a_stream_that_nobody_gets_is_torn_down(app: Flask) -> None:
         return task.cancelled()
 
     assert asyncio.run(main()) is True
-    assert sorted(said) == ["closed", "teardown"]
+    assert sorted(said) == ["closed", "generator", "teardown"]
 
 
 def test_nothing_of_a_request_stays_in_its_servers_task(app: Flask) -> None:

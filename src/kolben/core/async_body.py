@@ -68,14 +68,19 @@ class SentBody:
     """A response with an AsyncBody as a server sends it: bytes, whichever way it iterates."""
 
     def __init__(
-        self, body: AsyncBody, encoded: Iterator[bytes], close: Callable[[], None]
+        self,
+        body: AsyncBody,
+        encoded: Iterator[bytes],
+        close: Callable[[], None],
+        tell: Callable[[Exception], None],
     ) -> None:
         """Take what is to be sent.
 
         encoded: the same body for servers that iterate plainly. close: closes the response, and so
-        the body; it may block.
+        the body; it may block. tell: is called with what fails while it is awaited.
         """
         self._body = body
+        self._tell = tell
         self._encoded = encoded
         self.close = close
 
@@ -83,8 +88,12 @@ class SentBody:
         return self._encoded
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        async for piece in self._body:
-            yield piece.encode() if isinstance(piece, str) else bytes(piece)
+        try:
+            async for piece in self._body:
+                yield piece.encode() if isinstance(piece, str) else bytes(piece)
+        except Exception as error:
+            self._tell(error)
+            raise
 
     async def aclose(self) -> None:
         """Close the iterator; close() is still to be called, for the rest of the response."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 
@@ -14,6 +15,7 @@ from kolben.entry.pieces import SendPiece, send_pieces
 from kolben.entry.refusals import Refused, check_line, closing
 from kolben.entry.scopes import ASGISource, glance_asgi, split_root
 from kolben.entry.sendable import sendable
+from kolben.entry.streams import FAILED, FLUSH_S
 from kolben.typing import App, Message, Receive, Scope, Send
 
 RawHeader = tuple[bytes, bytes]
@@ -127,7 +129,11 @@ async def _refuse(refused: Refused, scope: Scope, send: Send) -> None:
 async def _send_stream(
     body: Iterable[bytes], status: str, headers: list[tuple[str, str]], send: Send
 ) -> None:
-    """Send a body piece by piece; an error in it ends the connection, as the rest is missing."""
+    """Send a body piece by piece; an error in it ends the connection, as the rest is missing.
+
+    Before the first piece it is a 500.
+    """
+    is_begun = False
 
     async def send_message(message: Message) -> None:
         try:
@@ -139,7 +145,9 @@ async def _send_stream(
         await send_message({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def start() -> SendPiece:
+        nonlocal is_begun
         await send_message(_start(status, headers))
+        is_begun = True
         return send_piece
 
     try:
@@ -147,6 +155,14 @@ async def _send_stream(
         await send_message({"type": "http.response.body", "body": b""})
     except ClientGone:
         return
+    except Exception:
+        if is_begun:
+            await asyncio.sleep(FLUSH_S)  # else Granian may drop what it was given
+        else:
+            with suppress(ClientGone):
+                await send_message(_start(str(FAILED[0]), FAILED[1]))
+                await send_message({"type": "http.response.body", "body": FAILED[2]})
+        raise
 
 
 def _start(status: str, headers: list[tuple[str, str]]) -> Message:

@@ -20,6 +20,8 @@ MOST_HELD_BYTES = 512 * 1024
 # How long it is waited before the socket is asked again: from the first to the last, doubling.
 FIRST_WAIT_S = 0.001
 LONGEST_WAIT_S = 0.5
+# A server that has given its socket nothing for so long has no more to give.
+SETTLE_S = 0.1
 
 # The state and tcpi_bytes_acked in struct tcp_info, a closed connection's state, and the ioctl for
 # what waits in the socket (linux/tcp.h, linux/sockios.h).
@@ -53,6 +55,15 @@ class Backlog:
         while self._count_down() > MOST_HELD_BYTES:
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+
+    async def settle(self) -> None:
+        """Wait until the socket has taken what was handed to the server, or takes no more."""
+        if self._ends is not None and self._connection is None:
+            self._begin_to_look(self._ends)
+        taken: int | None = -1
+        while self._connection is not None and (now := count_taken(self._connection)) != taken:
+            taken = now
+            await asyncio.sleep(SETTLE_S)
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -26,6 +26,7 @@ from kolben.core.outgoing import (
     inspect_headers,
 )
 from kolben.core.response_headers import KNOWN_HEADERS
+from kolben.entry.streams import Stream, failure_logger
 from kolben.typing import Outgoing, Request, Response
 
 _is_plain: dict[type, bool] = {}
@@ -140,8 +141,10 @@ def _as_werkzeug(response: Response, request: Request, is_head: bool) -> Outgoin
     is_empty = is_head or response._status_code in (204, 304)
     if _is_as_it_is(response):
         body = [] if is_empty else held
-    elif isinstance(held, AsyncBody) and isinstance(body, ClosingIterator) and not is_empty:
-        body = SentBody(held, iter(body), body.close)
+    elif isinstance(body, ClosingIterator) and not is_empty:
+        tell = failure_logger(the_app(), request)
+        stream = Stream(iter(body), body.close, tell)
+        body = SentBody(held, stream, body.close, tell) if isinstance(held, AsyncBody) else stream
     return body, status, headers
 
 

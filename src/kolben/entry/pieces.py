@@ -23,12 +23,19 @@ SendPiece = Callable[[bytes], Awaitable[Any]]
 async def send_pieces(body: Iterable[bytes], start: Callable[[], Awaitable[SendPiece]]) -> None:
     """Send a body and close it; the next piece is asked for only when the last one was taken.
 
-    start: sends what comes before, and returns what sends a piece. A body that is not async takes
-    each of its steps in a thread.
+    start: sends what comes before, and returns what sends a piece; it is called when the first
+    piece is there, so that a body that has none to begin with can still be answered otherwise. A
+    body that is not async takes each of its steps in a thread.
     """
     steps: list[asyncio.Future[Any]] = []
+    started: list[SendPiece] = []
+
+    async def send(piece: bytes) -> None:
+        if not started:
+            started.append(await start())
+        await started[0](piece)
+
     try:
-        send = await start()
         if isinstance(body, SentBody):
             async with aclosing(aiter(body)) as pieces:
                 async for piece in pieces:
@@ -36,6 +43,8 @@ async def send_pieces(body: Iterable[bytes], start: Callable[[], Awaitable[SendP
                         await send(piece)
         else:
             await _send_plain(iter(body), send, steps)
+        if not started:
+            await start()
     finally:
         await unbroken(_close(body, steps))
 

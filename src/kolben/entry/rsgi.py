@@ -18,6 +18,7 @@ from kolben.entry.pieces import SendPiece, send_pieces
 from kolben.entry.refusals import Refused, check_line, closing
 from kolben.entry.scopes import Glance, RSGISource, glance_rsgi
 from kolben.entry.sendable import sendable
+from kolben.entry.streams import FAILED
 from kolben.typing import App, Outgoing
 
 
@@ -142,10 +143,13 @@ async def _send_stream(
         await send_pieces(body, start)
     except ClientGone:
         return
-    except BaseException:
+    except BaseException as error:
         # RFC 9112 §8: Granian would send the last chunk, and half of a body look like all of it.
         if is_begun and ends is not None:
+            await backlog.settle()
             raw_socket.cut_off(ends)
+        elif not is_begun and isinstance(error, Exception):
+            protocol.response_bytes(*FAILED)
         raise
     finally:
         backlog.close()

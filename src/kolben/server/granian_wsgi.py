@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from kolben.entry.refusals import (
 )
 from kolben.entry.scopes import add_target, quote_path
 from kolben.entry.sendable import sendable, unusual_of
+from kolben.entry.streams import FAILED, FLUSH_S
 from kolben.server.granian_input import open_body
 from kolben.typing import WSGIApplication
 
@@ -101,21 +103,51 @@ class Start:
 class Stream:
     """A response that is sent piece by piece; closed exactly as often as Granian closes it."""
 
-    __slots__ = ("_close", "_next")
+    __slots__ = ("_close", "_next", "is_begun")
 
     def __init__(self, first: list[bytes], rest: Iterator[bytes], close: Any) -> None:
         self._next = _chain(first, rest) if first else rest.__next__
         self._close = close
+        self.is_begun = False
 
     def __iter__(self) -> Stream:
         return self
 
     def __next__(self) -> bytes:
-        piece = self._next()
+        try:
+            piece = self._next()
+        except StopIteration:
+            raise
+        except Exception:
+            if self.is_begun:
+                time.sleep(FLUSH_S)  # else Granian may drop what it was given
+            raise
         if type(piece) is not bytes:
             # SECURITY: Granian would end the body here, and it would look whole.
             raise TypeError(f"A piece of the body is {piece!r:.50}. WSGI wants bytes.")
         return piece
+
+    def begin(self, answer: Answer) -> None:
+        """Wait for the first piece, before the status is sent; answer with 500 if it fails."""
+        piece = b""
+        try:
+            while not piece:
+                piece = next(self)
+        except StopIteration:
+            pass
+        except BaseException as error:
+            self.close()
+            if isinstance(error, Exception):
+                answer.response_bytes(*FAILED)
+            raise
+        rest = self._next
+
+        def first() -> bytes:
+            self._next = rest
+            return piece
+
+        self._next = first
+        self.is_begun = True
 
     def close(self) -> None:
         """Tell the app that nothing more is wanted."""
@@ -256,8 +288,9 @@ def _answer_at_once(app: Any, environ: dict[str, Any], answer: Answer) -> int:
     if type(body) is list:
         _send_list(answer, status, headers, body)
     else:
-        close = getattr(body, "close", None)
-        answer.response_iter(status, headers, Stream([], iter(body), close))
+        stream = Stream([], iter(body), getattr(body, "close", None))
+        stream.begin(answer)
+        answer.response_iter(status, headers, stream)
     return status
 
 
@@ -293,20 +326,13 @@ def _version_of(environ: dict[str, Any]) -> str:
 
 def _send_stream(answer: Answer, start: Start, body: Iterable[bytes]) -> None:
     """Send a body that is not a list; an app may call start_response with its first piece."""
-    close = getattr(body, "close", None)
-    pieces = iter(body)
-    first = start.written
-    try:
-        if not start.status:
-            first = [next(pieces, b"")]
-        if not start.status:
-            raise AssertionError("The app sent a body without calling start_response.")
-    except BaseException:
-        if close is not None:
-            close()
-        raise
+    stream = Stream(start.written, iter(body), getattr(body, "close", None))
+    stream.begin(answer)
+    if not start.status:
+        stream.close()
+        raise AssertionError("The app sent a body without calling start_response.")
     start.is_sent = True
-    answer.response_iter(start.status, start.headers, Stream(first, pieces, close))
+    answer.response_iter(start.status, start.headers, stream)
 
 
 def _chain(first: list[bytes], rest: Iterator[bytes]) -> Callable[[], bytes]:
