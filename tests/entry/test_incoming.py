@@ -85,6 +85,58 @@ def test_what_no_rule_matches_is_answered_on_the_loop(app: Flask, connect: Conne
     assert (answer.status, answer.text, seen) == (404, "missing", [MAIN])
 
 
+def test_the_plain_hooks_of_what_no_rule_matches_share_a_thread(
+    app: Flask, connect: Connect
+) -> None:
+    """Tracers such as AWS X-Ray keep in the thread what their next hook goes on with."""
+    threads: list[str] = []
+    note = lambda: threads.append(threading.current_thread().name)  # noqa: E731  # three hooks
+    app.before_request(note)
+    app.teardown_request(lambda error: note())
+
+    @app.after_request
+    def after(response: Any) -> Any:
+        note()
+        return response
+
+    @app.get("/")
+    async def view() -> str:
+        return "async"
+
+    assert ask(app, connect("/nowhere")).status == 404
+    assert len(threads) == 3
+    assert len(set(threads)) == 1
+    assert threads[0].startswith("kolben-view-")
+
+
+def test_a_hook_may_want_all_of_a_request_in_its_thread(app: Flask, connect: Connect) -> None:
+    threads: list[str] = []
+    loops: list[str] = []
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        threads.append(threading.current_thread().name)
+        return response
+
+    def before() -> None:
+        threads.append(threading.current_thread().name)
+
+    before.keeps_thread = True  # type: ignore[attr-defined]  # a mark
+    app.before_request(before)
+    app.teardown_request(lambda error: threads.append(threading.current_thread().name))
+
+    @app.get("/")
+    async def view() -> str:
+        loops.append(threading.current_thread().name)
+        return "async"
+
+    assert ask(app, connect()).text == "async"
+    assert len(threads) == 3
+    assert len(set(threads)) == 1
+    assert threads[0].startswith("kolben-view-")
+    assert loops == [threading.current_thread().name]
+
+
 def test_a_converter_that_answers_answers(app: Flask, connect: Connect) -> None:
     class Teapot(BaseConverter):
         def to_python(self, value: str) -> str:

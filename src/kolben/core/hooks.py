@@ -128,7 +128,8 @@ class Hooks:
     names: the blueprint and its parents, the innermost first, as Request.blueprints.
     Those of the app come first before the view, and last after it. Each tuple has a twin of
     functions to be awaited, in which plain hooks that follow one another are one: they go to a
-    thread together.
+    thread together. block: there are such plain ones. keep_thread: what one of them leaves in its
+    thread, the next one looks for there, so that all of a request must run in one.
     """
 
     __slots__ = (
@@ -136,7 +137,9 @@ class Hooks:
         "after_async",
         "before",
         "before_async",
+        "block",
         "come_before",
+        "keep_thread",
         "names",
         "teardown",
         "teardown_async",
@@ -155,6 +158,8 @@ class Hooks:
         self.after_async: Chain = ()
         self.teardown_async: Chain = ()
         self.come_before = False
+        self.block = False
+        self.keep_thread = False
 
     def merge(self, app: App) -> None:
         """Take the hooks from an app's tables again."""
@@ -162,6 +167,8 @@ class Hooks:
         after = _collect(app.after_request_funcs, self._outward, True)
         self.after = tuple(map(app.ensure_sync, after))
         self.after_async = _joined(after, _pass_on, app)
+        self.block = self.block or any(map(blocks, after))
+        self.keep_thread = self.keep_thread or any(map(_keeps_thread, after))
 
     @property
     def _outward(self) -> Iterable[str | None]:
@@ -180,6 +187,9 @@ class Hooks:
         self.before_async = _joined(before, _first_answer, app)
         self.teardown_async = _joined(teardown, _call_each, app)
         self.come_before = bool(values or before)
+        both = (*values, *before, *teardown)
+        self.block = any(map(blocks, both))
+        self.keep_thread = any(map(_keeps_thread, both))
 
 
 class SocketHooks(Hooks):
@@ -213,6 +223,19 @@ def blocks(function: Callable[..., Any]) -> bool:
     One says so by an attribute: `function.blocking = False`.
     """
     return not iscoroutinefunction(function) and getattr(function, "blocking", True)
+
+
+# Tracers that keep a request's span in its thread, as no request of Flask's ever leaves one.
+_KEEPING_THREADS = ("aws_xray_sdk.",)
+
+
+def _keeps_thread(function: Callable[..., Any]) -> bool:
+    """Say whether a hook wants the whole of a request in its thread.
+
+    One says so by an attribute: `function.keeps_thread = True`.
+    """
+    module = getattr(function, "__module__", None) or ""
+    return getattr(function, "keeps_thread", False) or module.startswith(_KEEPING_THREADS)
 
 
 def _joined(chain: Chain, join: Callable[[Chain], Hook], app: App) -> Chain:

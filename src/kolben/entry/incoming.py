@@ -18,6 +18,7 @@ from kolben.core.context import RequestContext
 from kolben.core.current import current
 from kolben.core.exchange import KEY, find_exchange, join_exchange, watchers
 from kolben.core.outgoing import UNUSUAL, check_status, inspect_headers
+from kolben.core.plan import Plan
 from kolben.entry.bodies import ClientGone, OpenBody, lower, read_body
 from kolben.entry.disconnects import ClientLeaves, run_watched
 from kolben.entry.late_body import (
@@ -149,10 +150,19 @@ def _respond(
 ) -> Awaitable[Outgoing | None]:
     """Return what runs the cycle of a matched request where its plan says, to be awaited."""
     app, plan = context.app, context.plan
-    if plan is None or not plan.on_loop:
+    if plan is None or not plan.on_loop or _wants_thread(plan):
         _check_room()
         return run_in_thread(respond, app, context, is_head, give_back=drop, make_error=TooMuch)
     return run_watched(respond_async(app, context, is_head), client_leaves)
+
+
+def _wants_thread(plan: Plan) -> bool:
+    """Say whether the hooks of a plan for the event loop want all of a request in one thread.
+
+    Where no rule matches all plain ones do: there is nothing between them that waits.
+    """
+    hooks = plan.hooks
+    return hooks.keep_thread or (plan.rule is None and hooks.block)
 
 
 def _check_room() -> None:
