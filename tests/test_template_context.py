@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from markupsafe import escape
 
-from kolben import Blueprint, Flask, render_template_string
+from kolben import (
+    Blueprint,
+    Flask,
+    render_template_string,
+    request,
+    stream_template_string,
+    template_rendered,
+)
 from kolben.globals import request_ctx
 from kolben.template_context import _default_template_ctx_processor
+from tests.kinds import Written
 from tests.wires import MakeClient
 
 
@@ -95,3 +104,23 @@ def test_processors_may_be_added_after_a_rendering(app: Flask) -> None:
         assert render_template_string("{{ a }}") == ""
         app.template_context_processors[None].append(lambda: {"a": "late"})
         assert render_template_string("{{ a }}") == "late"
+
+
+@pytest.mark.parametrize("render", [render_template_string, stream_template_string])
+def test_it_may_be_async_under_any_view_on_every_wire(
+    app: Flask, wire: MakeClient, written: Written, render: Any
+) -> None:
+    @app.context_processor
+    async def give() -> dict[str, str]:
+        await asyncio.sleep(0)
+        return {"a": f"given to {request.path}"}
+
+    heard: list[str] = []
+
+    async def rendered(sender: Flask, **values: Any) -> None:
+        heard.append(values["context"]["a"])
+
+    app.add_url_rule("/", "view", written(lambda: render("{{ a }}")))
+    with template_rendered.connected_to(rendered, app):
+        assert wire(app).get("/").text == "given to /"
+    assert heard == ["given to /"]

@@ -98,6 +98,30 @@ def test_it_serves_the_app_and_says_so(start: Callable[..., Development]) -> Non
 
 
 @pytest.mark.slow
+def test_an_async_context_processor_works_under_an_async_view(
+    start: Callable[..., Development],
+) -> None:
+    server = start(
+        """\
+import asyncio
+from flask import Flask, render_template_string
+app = Flask(__name__)
+
+@app.context_processor
+async def give():
+    await asyncio.sleep(0)
+    return {"a": "given"}
+
+@app.get("/")
+async def index():
+    await asyncio.sleep(0)
+    return render_template_string("{{ a }}")
+"""
+    )
+    wait_for(lambda: server.get() == (200, "given"))
+
+
+@pytest.mark.slow
 def test_with_debug_it_reloads_and_an_app_that_breaks_waits_for_its_repair(
     start: Callable[..., Development], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -171,7 +172,55 @@ def test_it_works_where_another_loop_runs() -> None:
     assert asyncio.run(outer()) == "inner"
 
 
-def test_on_the_loop_itself_it_is_an_error_not_a_deadlock() -> None:
+def test_what_plain_code_on_the_loop_runs_has_a_loop_inside_of_it() -> None:
+    """And so on, as each waits for the next; the threads of one belong to it."""
+    seen: list[Any] = []
+
+    async def in_thread() -> None:
+        seen.append(asyncio.get_running_loop())
+
+    async def innermost() -> None:
+        seen.append(asyncio.get_running_loop())
+        variable.set("set")
+
+    async def inner() -> str:
+        seen.append(asyncio.get_running_loop())
+        await asyncio.to_thread(to_sync(in_thread))
+        to_sync(innermost)()
+        return variable.get()
+
+    async def outer() -> tuple[str, str]:
+        seen.append(asyncio.get_running_loop())
+        first = to_sync(inner)(), variable.get()
+        await asyncio.to_thread(to_sync(in_thread))
+        return first
+
+    for _ in range(2):
+        seen.clear()
+        assert run_coroutine(outer) == ("set", "set")
+        own, inside, again, deepest, after = seen
+        assert (own, inside, after) == (the_loop(), again, own)
+        assert len({id(loop) for loop in (own, inside, deepest)}) == 3
+
+
+def test_an_error_of_what_runs_inside_comes_back() -> None:
+    async def fail() -> None:
+        raise LookupError
+
+    async def outer() -> None:
+        to_sync(fail)()
+
+    with pytest.raises(LookupError):
+        run_coroutine(outer)
+
+
+def test_where_threads_are_greenlets_it_is_an_error_not_a_deadlock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patched = ModuleType("gevent.monkey")
+    vars(patched)["is_module_patched"] = lambda name: name == "threading"
+    monkeypatch.setitem(sys.modules, "gevent.monkey", patched)
+
     async def inner() -> None: ...
 
     async def outer() -> None:

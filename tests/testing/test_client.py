@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import io
+import itertools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +14,18 @@ import pytest
 import werkzeug.test
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from kolben import Flask, Response, g, has_request_context, redirect, request, session
+from kolben import (
+    Flask,
+    Response,
+    appcontext_popped,
+    appcontext_pushed,
+    g,
+    has_app_context,
+    has_request_context,
+    redirect,
+    request,
+    session,
+)
 from kolben.json.provider import DefaultJSONProvider
 from kolben.sessions import SessionInterface, SessionMixin
 from kolben.testing import EnvironBuilder, FlaskClient
@@ -229,6 +243,124 @@ def test_two_clients_may_be_in_blocks_at_once(app: Flask) -> None:
             assert request.path == "/b"
         assert request.path == "/a"
     assert not has_request_context()
+
+
+@pytest.fixture
+def ended(app: Flask) -> list[str]:
+    """Note what the teardown functions saw."""
+    ended: list[str] = []
+    app.teardown_request(lambda error: ended.append(request.path))
+    app.teardown_appcontext(lambda error: ended.append(f"app {g.pop('path', None)}"))
+    return ended
+
+
+def test_blocks_may_be_used_in_turns(app: Flask, ended: list[str]) -> None:
+    with app.test_client() as first:
+        first.get("/a")
+        with app.test_client() as second, app.test_client() as third:
+            second.get("/b")
+            third.get("/c")
+            with app.app_context():
+                assert request.path == "/c"
+                first.get("/d")
+                assert request.path == "/d"
+            second.get("/e")
+            assert request.path == "/e"
+        assert request.path == "/d"
+    assert not has_app_context()
+    # Each request twice: when it ended, and when it was let go.
+    paths = [path for path in ended if not path.startswith("app")]
+    assert sorted(paths) == sorted(["/a", "/b", "/c", "/d", "/e"] * 2)
+
+
+def test_blocks_may_end_in_any_order(app: Flask, ended: list[str]) -> None:
+    for order in itertools.permutations(range(3)):
+        ended.clear()
+        clients = [app.test_client() for _ in order]
+        for client, path in zip(clients, ("/a", "/b", "/c"), strict=True):
+            client.__enter__()
+            client.get(path)
+        for place in order:
+            assert request.path
+            clients[place].__exit__(None, None, None)
+        assert not has_app_context()
+        # All share the `g` of the first, which is torn down with the last of them.
+        assert ended[-1].startswith("app")
+
+
+def test_what_is_shared_with_a_block_that_has_ended_stays(app: Flask) -> None:
+    first, second = app.test_client(), app.test_client()
+    first.__enter__()
+    first.get("/a")
+    with second:
+        second.get("/b")
+        g.kept = "kept"
+        with app.app_context():
+            assert request.path == "/b"
+            first.__exit__(None, None, None)
+            assert request.path == "/b"
+        assert (request.path, g.kept) == ("/b", "kept")
+    assert not has_app_context()
+
+
+def test_a_context_of_the_app_above_shows_no_request_that_was_let_go(app: Flask) -> None:
+    with app.test_client() as client:
+        client.get("/a")
+        with app.app_context():
+            assert request.path == "/a"
+            client.__exit__(None, None, None)
+            assert not has_request_context()
+            assert has_app_context()
+    assert not has_app_context()
+
+
+@pytest.mark.parametrize("fails", ["view", "teardown", "teardown app", "push", "popped"])
+def test_nothing_stays_whatever_fails(app: Flask, fails: str) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    failing: list[str] = []
+
+    def fail(where: str) -> Any:
+        if where in failing:
+            raise LookupError(where)
+        return "answer"
+
+    def pushed(sender: Flask) -> None:
+        fail("push")
+
+    def popped(sender: Flask) -> None:
+        fail("popped")
+
+    app.add_url_rule("/view", "view", lambda: fail("view"))
+    app.teardown_request(lambda error: fail("teardown"))
+    app.teardown_appcontext(lambda error: fail("teardown app"))
+    with (
+        appcontext_pushed.connected_to(pushed, app),
+        appcontext_popped.connected_to(popped, app),
+        app.test_client() as outer,
+    ):
+        outer.get("/a")
+        with contextlib.suppress(LookupError), app.test_client() as client:
+            client.get("/b")
+            failing.append(fails)
+            client.get("/view")
+        failing.clear()
+        assert request.path == "/a"
+        outer.get("/c")
+        assert request.path == "/c"
+    assert not has_app_context()
+
+
+def test_a_context_of_another_thread_is_let_go_here(app: Flask, ended: list[str]) -> None:
+    with app.test_client() as client:
+        thread = threading.Thread(target=client.get, args=("/a",))
+        thread.start()
+        thread.join()
+        with app.test_request_context("/here"):
+            client.get("/b")
+            assert request.path == "/b"
+            client.__exit__(None, None, None)
+            assert request.path == "/here"
+        assert not has_app_context()
 
 
 # Sessions.

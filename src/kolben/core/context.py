@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextvars import Token
 from types import TracebackType
 from typing import Any, Self
@@ -51,6 +52,8 @@ class AppContext:
     _holds: tuple[object, ...] = ()
     # What went wrong in a request whose teardown waits for a stream.
     _failure: BaseException | None = None
+    # Pops a context that is beneath this one, which a test client keeps; None: that is an error.
+    gives_way: Callable[[AppContext, BaseException | None], None] | None = None
     # The view of a WebSocket is being called: ensure_sync() leaves coroutine functions alone.
     gives_coroutines = False
     # The event loop has run the teardown functions before it pops.
@@ -137,6 +140,9 @@ class AppContext:
         if not self._tokens:
             raise AssertionError(f"{self!r} is popped, but it is not pushed.")
         active = current.get()
+        if active is not self and active is not None and active.gives_way is not None:
+            active.gives_way(self, exc)
+            return
         is_last = self.is_last_push()
         # A stream that holds it tears it down, and tells then that it is popped.
         is_held = not is_last and len(self._tokens) == 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from kolben.core.context import RequestContext
+from kolben.core.context import AppContext, RequestContext
 from kolben.core.current import current, find_context
 from kolben.core.cycle import tear_down_app_async, tear_down_request_async
 from kolben.typing import App
@@ -82,6 +82,44 @@ async def release_async(context: RequestContext, hold: object, exc: BaseExceptio
         finally:
             current.reset(token)
             context._announce_popped(is_last=True)
+
+
+def take_out(context: AppContext, exc: BaseException | None = None) -> None:
+    """Pop a context wherever it stands among the active ones; those above it stay active.
+
+    Raises what its teardown functions raise, when that is done.
+    """
+    above: list[AppContext] = []
+    active = find_context()
+    while active is not None and active is not context:
+        above.append(active)
+        active._leave()
+        active = find_context()
+    _inherit(context, above[::-1])
+    if active is None:  # it was pushed in another thread or task
+        current.set(context)
+    try:
+        context.pop(exc)
+    finally:
+        if active is None:
+            current.set(None)
+        for other in reversed(above):
+            other._tokens = (*other._tokens, current.set(other))
+
+
+def _inherit(context: AppContext, above: list[AppContext]) -> None:
+    """Give those above a context what they have of it: the request around it, and its `g`."""
+    heir: RequestContext | None = None
+    for other in above:
+        if other._outer_request is context:
+            if other.request_context is context:  # what it shows as its request
+                other.__dict__.pop("request", None)
+            other._outer_request = context._outer_request
+        if isinstance(other, RequestContext) and other._owner is context:
+            if heir is None:
+                other.__dict__["g"] = context.g
+            other._owner = heir
+            heir = heir or other
 
 
 def pop_leaked(app: App, context: RequestContext) -> None:

@@ -71,6 +71,36 @@ _loop_thread: int | None = None
 _at_start: list[Callable[[], Any]] = []
 
 
+# Loops for what plain code on a loop runs, which waits for it meanwhile; by the loop that waits.
+_loops_inside: dict[asyncio.AbstractEventLoop, asyncio.AbstractEventLoop] = {}
+# That of a coroutine, and of the threads that it waits for.
+_inside: contextvars.ContextVar[asyncio.AbstractEventLoop | None] = contextvars.ContextVar(
+    "kolben.loop", default=None
+)
+
+
+def _loop_inside(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
+    """Return the loop for what plain code on a loop runs; RuntimeError where threads are greenlets.
+
+    As for a server's loop, whose plain code has this process's own: an async context processor
+    works under an async view whichever loop that runs on.
+    """
+    if "gevent.monkey" in sys.modules and sys.modules["gevent.monkey"].is_module_patched(
+        "threading"
+    ):
+        raise RuntimeError(
+            "A coroutine was run from sync code that itself runs on the event loop. Await it"
+            " instead, or run the sync code with asyncio.to_thread."
+        )
+    with _lock:
+        found = _loops_inside.get(loop)
+        if found is None:
+            found = _loops_inside[loop] = asyncio.new_event_loop()
+            run = found.run_forever
+            threading.Thread(target=run, name="kolben-loop-inside", daemon=True).start()
+        return found
+
+
 async def _cancel_all() -> None:
     """Cancel what runs on this loop, and give it a moment to end."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -100,6 +130,7 @@ def _forget_loop() -> None:
     global _loop, _lock
     _loop, _lock = None, threading.Lock()
     _of_thread.loop = None
+    _loops_inside.clear()
 
 
 # Windows has no fork.
@@ -111,16 +142,17 @@ def run_coroutine(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """Run a coroutine on the loop, wait for it, and return its result or raise its error.
 
     It sees the caller's context variables and the exception that is being handled; what it sets is
-    set for the caller afterwards.
-    Raises RuntimeError when called on the loop itself, which would wait for ever.
+    set for the caller afterwards. On the loop itself, which waits then, it runs on another.
     """
-    loop = the_loop()
-    if running_loop() is loop:
-        raise RuntimeError(
-            "A coroutine was run from sync code that itself runs on the event loop. Await it"
-            " instead, or run the sync code with asyncio.to_thread."
-        )
+    outer = _inside.get() if _loops_inside else None
+    # One of before a fork is not running here.
+    loop = the_loop() if outer is None or outer not in _loops_inside.values() else outer
+    is_inside = running_loop() is loop
+    if is_inside:
+        loop = _loop_inside(loop)
     context = contextvars.copy_context()
+    if is_inside:
+        context.run(_inside.set, loop)
     done: Future[Any] = Future()
     handled = sys.exc_info()[1]
 
@@ -135,6 +167,8 @@ def run_coroutine(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     finally:
         if done.done():  # and not Ctrl+C
             take_over(context)
+            if is_inside:
+                _inside.set(outer)
 
 
 _tasks: set[asyncio.Task[None]] = set()

@@ -15,6 +15,7 @@ from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from kolben.core.context import AppContext
+from kolben.core.ending import take_out
 from kolben.typing import App, SessionMixin, WSGIEnvironment
 
 
@@ -80,8 +81,8 @@ class FlaskClient(Client):
     """Werkzeug's client for one app.
 
     In a with block the last request's context stays active after it, until the next request
-    or the end of the block: `request` and `session` can be looked at. environ_base: what each
-    environ starts from.
+    or the end of the block: `request` and `session` can be looked at. Blocks of several clients may
+    nest, and end in any order. environ_base: what each environ starts from.
     """
 
     application: App
@@ -174,7 +175,10 @@ class FlaskClient(Client):
             preserved, self._new_contexts[:] = self._new_contexts[-1:], []
         response.json_module = self.application.json  # type: ignore[assignment]  # has loads
         for context in preserved:
-            self._context_stack.enter_context(context)
+            context.__enter__()
+            # Blocks of this one, of other clients and of the app's contexts end in any order.
+            context.gives_way = take_out
+            self._context_stack.callback(take_out, context)
         return response
 
     def __enter__(self) -> Self:
