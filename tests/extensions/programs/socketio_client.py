@@ -1,9 +1,10 @@
 """Talk to the app of Flask-SocketIO, or python-socketio's own; print what came as JSON.
 
-Arguments: port, the transports with commas, and `twice` for a second client elsewhere.
+Arguments: port, and the transports of each talk, with commas; or `meet` for clients elsewhere.
 """
 
 import json
+import os
 import queue
 import sys
 import urllib.request
@@ -61,10 +62,10 @@ def meet(port, transports):
 
 
 if __name__ == "__main__":
-    port, transports, *more = sys.argv[1:]
-    print(json.dumps((meet if more else talk)(int(port), transports.split(","))))
+    port, *talks = sys.argv[1:]
+    if talks == ["meet"]:
+        print(json.dumps(meet(int(port), ["websocket"])))
+    else:
+        print(json.dumps({each: talk(int(port), each.split(",")) for each in talks}))
     sys.stdout.flush()
-    # The clients' threads are nobody's any more.
-    import os
-
-    os._exit(0)
+    os._exit(0)  # the clients' threads are nobody's any more
