@@ -57,7 +57,7 @@ def respond(
         except BaseException:
             drop(found)
             raise
-    return found
+    return found  # pyright: ignore[reportReturnType]  # it is None only where something is raised
 
 
 def _give_up(
