@@ -65,6 +65,14 @@ def as_error(name):
 def page(error):
     return add(Response(b"hello", 418), request.view_args["name"])
 
+@app.get("/named")
+def named():
+    return "text", "200 Fine"
+
+@app.get("/no-name")
+def no_name():
+    return "text", "299 Mine"
+
 @app.get("/to-upgrade")
 def to_upgrade():
     return add(Response(b"hello", 426), "upgrade")
@@ -190,3 +198,10 @@ def test_values_beyond_ascii_go_out_as_latin_1_wherever_the_server_can(
     if told:
         assert "the view 'as_list' has the header X-City with the value 'Zürich'" in told[0]
         assert "--interface asgi" in told[0]
+
+
+def test_the_reason_phrase_is_the_servers(serve: Callable[..., Server], interface: str) -> None:
+    """As docs/serve.md says."""
+    server = serve(APP, "--interface", interface)
+    assert b"HTTP/1.1 200 OK" == ask(server, "/named")[0]
+    assert b"HTTP/1.1 299 <none>" == ask(server, "/no-name")[0]
