@@ -100,3 +100,30 @@ def test_what_cannot_be_found_is_not_waited_for(ends: backpressure.Ends | None) 
         backlog.close()
 
     asyncio.run(run())
+
+
+def test_a_backlog_settles_when_the_socket_takes_no_more(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backpressure, "SETTLE_S", 0.5)
+
+    async def run() -> None:
+        backlog = Backlog(pair.ends)
+        settling = asyncio.ensure_future(backlog.settle())
+        for _ in range(3):
+            await asyncio.sleep(0.1)
+            pair.server.send(b"x")
+            assert not settling.done()
+        await settling
+        await backlog.settle()  # it has found its socket by now
+        backlog.close()
+
+    asyncio.run(run())
+
+
+def test_where_there_is_no_socket_there_is_nothing_to_wait_for() -> None:
+    async def run() -> None:
+        for ends in (None, (("127.0.0.1", 1), 1)):
+            await Backlog(ends).settle()
+
+    asyncio.run(run())

@@ -68,6 +68,22 @@ def test_an_error_of_a_stream_is_one_for_the_server(app: Flask) -> None:
         ask(app, connection())
 
 
+def test_on_a_unix_socket_half_of_a_stream_is_an_error_as_well(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RSGIScope, "client", "unix:")
+
+    def failing() -> Iterator[str]:
+        yield "a"
+        raise ValueError("in the stream")
+
+    app.add_url_rule("/", "view", lambda: Response(failing()))
+    asked = connection()
+    with pytest.raises(ValueError, match="in the stream"):
+        asyncio.run(asked.run(app))
+    assert (200, [b"a"]) == (asked.status, asked.sent)
+
+
 @pytest.fixture
 def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
     """A real connection, which requests say they are of."""
