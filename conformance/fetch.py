@@ -11,7 +11,7 @@ from conformance.environment import bare_environment
 from conformance.suites import WORK, ConformanceError, Suite
 
 # What pytest reads at the root of an sdist. The package's own source stays away, so that
-# the installed package is the one that is tested.
+# the installed package is the one that is tested; where its tests are inside, it comes along.
 _KEPT_AT_ROOT = ("tests", "pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "conftest.py")
 
 
@@ -20,10 +20,10 @@ def suite_folder(suite: Suite) -> Path:
     folder = WORK / "suites" / f"{suite.name}-{suite.version}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _unpack(_sdist(suite), folder)
-    if not (folder / "tests").is_dir():
+    _unpack(_sdist(suite), folder, suite.tests)
+    if not (folder / suite.tests).is_dir():
         raise ConformanceError(
-            f"The sdist of {suite.package} {suite.version} holds no folder 'tests'. "
+            f"The sdist of {suite.package} {suite.version} holds no folder {suite.tests!r}. "
             f"Pin a version in suites.toml whose sdist has one."
         )
     return folder
@@ -55,8 +55,9 @@ def _with_hash(folder: Path, sha256: str) -> Path | None:
     return None
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack what pytest needs, without the archive's first path part."""
+def _unpack(archive: Path, folder: Path, tests: str) -> None:
+    """Unpack what pytest needs, without the archive's first path part; tests: where they are."""
+    kept = (*_KEPT_AT_ROOT, tests.partition("/")[0])
     root = folder.resolve()
     with tarfile.open(archive) as opened:
         for member in opened.getmembers():
@@ -64,7 +65,7 @@ def _unpack(archive: Path, folder: Path) -> None:
             target = (root / inner).resolve()
             # SECURITY: nothing leads out of the folder, as no link is unpacked. The filter that
             # tarfile has for this is in no Python before 3.11.4.
-            is_wanted = inner.split("/")[0] in _KEPT_AT_ROOT and target.is_relative_to(root)
+            is_wanted = inner.split("/")[0] in kept and target.is_relative_to(root)
             content = opened.extractfile(member) if is_wanted and member.isfile() else None
             if content is not None:
                 target.parent.mkdir(parents=True, exist_ok=True)

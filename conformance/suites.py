@@ -27,6 +27,10 @@ class Suite:
     pins: tuple[str, ...]
     flask_pin: str
     kolben_pins: tuple[str, ...]
+    # The folder of the sdist that has its tests.
+    tests: str = "tests"
+    # Options of pytest's that the suite needs here.
+    arguments: tuple[str, ...] = ()
 
     @property
     def flask_version(self) -> str:
@@ -55,6 +59,8 @@ def load_suites(path: Path = HERE / "suites.toml") -> dict[str, Suite]:
             pins=pins,
             flask_pin=shared["flask"],
             kolben_pins=tuple(kolben["pins"]),
+            tests=entry.get("tests", "tests"),
+            arguments=tuple(entry.get("arguments", ())),
         )
     return suites
 

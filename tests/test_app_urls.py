@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import MethodType
 from typing import Any
 
@@ -155,3 +156,17 @@ def test_a_redirect_is_of_the_apps_response_class(shop: Flask) -> None:
     shop.response_class = Own
     response = shop.redirect("/there", 303)
     assert (type(response), response.status_code, response.location) == (Own, 303, "/there")
+
+
+def test_a_filter_that_names_flasks_module_matches_werkzeugs_warning(app: Flask) -> None:
+    app.config["SERVER_NAME"] = "example.com"
+    app.subdomain_matching = True
+    app.add_url_rule("/", "index", lambda: "index")
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        assert 404 == app.test_client().get("/", base_url="http://other.test").status_code
+    assert ["Current server name"] == [str(warning.message)[:19] for warning in heard]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message="Current server name", module="flask.app")
+        assert 404 == app.test_client().get("/", base_url="http://other.test").status_code

@@ -7,6 +7,7 @@ module: `module:name` or `module:` where the module imports it, else `own KIND`.
 from __future__ import annotations
 
 import ast
+import dis
 import inspect
 import json
 import pkgutil
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 # Has no file of its own, so that pkgutil does not see what is in it.
 PACKAGE = "flask.sansio"
@@ -73,6 +74,20 @@ def names_of(module: ModuleType) -> dict[str, str]:
     }
 
 
+def used_in(file: str | None) -> list[str]:
+    """List the global names that the functions of a file look up when they run."""
+    if file is None:
+        return []
+    waiting = [compile(Path(file).read_text("utf-8"), file, "exec")]
+    used: set[str] = set()
+    while waiting:
+        for inner in waiting.pop().co_consts:
+            if isinstance(inner, CodeType):
+                waiting.append(inner)
+                used.update(i.argval for i in dis.get_instructions(inner) if "GLOBAL" in i.opname)
+    return sorted(used)
+
+
 def attributes_of(modules: dict[str, dict[str, str]]) -> dict[str, list[str]]:
     """Return what each class has, by the name under which its module defines it."""
     return {
@@ -86,7 +101,9 @@ def attributes_of(modules: dict[str, dict[str, str]]) -> dict[str, list[str]]:
 def main() -> None:
     """Print all of it."""
     names = {name: names_of(import_module(name)) for name in modules_of_flask()}
-    json.dump({"names": names, "attributes": attributes_of(names)}, sys.stdout, indent=1)
+    used = {name: used_in(sys.modules[name].__file__) for name in names}
+    answer = {"names": names, "attributes": attributes_of(names), "used": used}
+    json.dump(answer, sys.stdout, indent=1)
 
 
 if __name__ == "__main__":

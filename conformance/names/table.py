@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.environment import Environment
+from conformance.names.ask import used_in
 from conformance.suites import CHECKOUT, ConformanceError
 
 TABLE = CHECKOUT / "src" / "kolben" / "flask_names" / "table.py"
@@ -102,6 +103,29 @@ def differences(answer: dict[str, Any]) -> list[str]:
             f"{spelt}.{lacking} is missing" for lacking in sorted({*attributes} - {*dir(kind)})
         ]
     return found
+
+
+def inert_names(answer: dict[str, Any]) -> dict[str, list[str]]:
+    """Return for each of Flask's modules the names whose patch acts there and does not here.
+
+    It acts where a function of the module looks the name up.
+    """
+    import_module("kolben")
+    found = {}
+    for flask_name, entries in answer["names"].items():
+        used_here = used_in(getattr(import_module(own_module(flask_name)), "__file__", None))
+        inert = (entries.keys() & {*answer["used"][flask_name]}) - {*used_here}
+        if inert:
+            found[flask_name] = sorted(inert)
+    return found
+
+
+def inert_text(inert: dict[str, list[str]]) -> str:
+    """Return the list as it stands in the manual."""
+    return "".join(
+        f"- `{module}`: {', '.join(f'`{name}`' for name in names)}\n"
+        for module, names in inert.items()
+    )
 
 
 def _fault(module: Any, name: str, where: str) -> str:

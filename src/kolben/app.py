@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from functools import partial
 from inspect import iscoroutinefunction
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any, NoReturn, Self
 
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter, RequestRedirect
+from werkzeug.routing import Map, MapAdapter, RequestRedirect
 
 from kolben.app_setup import App
 from kolben.core import errors, steps, urls
@@ -64,6 +64,20 @@ class _EngineOfApp:
                 engine = Engine(app, _OWN_STEPS, SecureCookieSessionInterface)
                 app.__dict__["engine"] = engine
             return engine
+
+
+def _bind_to_environ(
+    url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdomain: str | None
+) -> MapAdapter:
+    """Make what matches and builds the URLs of a request."""
+    return url_map.bind_to_environ(environ, server_name=server_name, subdomain=subdomain)
+
+
+# FLASK: Werkzeug warns of a foreign host in the name of the module that calls it, and filters of
+# warnings name Flask's.
+_bind: Callable[..., MapAdapter] = FunctionType(
+    _bind_to_environ.__code__, {"__name__": "flask.app"}, "_bind_to_environ"
+)
 
 
 class _LateEntry:
@@ -356,9 +370,7 @@ class Flask(App):
                 server_name = config["SERVER_NAME"]
                 if not self.subdomain_matching:
                     subdomain = self.url_map.default_subdomain or ""
-            adapter = self.url_map.bind_to_environ(
-                request.environ, server_name=server_name, subdomain=subdomain
-            )
+            adapter = _bind(self.url_map, request.environ, server_name, subdomain)
             if adapter.url_scheme not in KNOWN_SCHEMES:
                 adapter.url_scheme = request.scheme  # its redirects are absolute
             return adapter

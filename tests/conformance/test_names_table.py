@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from conformance.names.table import TABLE, ask_flask, differences, lent_names, text_of
+from conformance.names.table import (
+    TABLE,
+    ask_flask,
+    differences,
+    inert_names,
+    inert_text,
+    lent_names,
+    text_of,
+)
+from conformance.suites import CHECKOUT
 from kolben.version import FLASK_VERSION
 from tests.user_environment import user_environment
 
@@ -27,6 +36,13 @@ def test_every_name_and_attribute_of_flask_is_here_and_is_what_it_is_there(
 
 def test_the_table_of_lent_names_is_that_of_the_installed_flask(flask_answer: Any) -> None:
     assert TABLE.read_text("utf-8") == text_of(lent_names(flask_answer["names"]), FLASK_VERSION)
+
+
+def test_the_manual_lists_the_names_whose_patch_does_not_act(flask_answer: Any) -> None:
+    manual = (CHECKOUT / "docs" / "drop-in.md").read_text("utf-8")
+    inert = inert_names(flask_answer)
+    assert inert_text(inert) in manual
+    assert "session_interface" not in str(inert) and "g" not in inert["flask.app"]
 
 
 def test_a_name_that_differs_is_found(flask_answer: Any) -> None:
