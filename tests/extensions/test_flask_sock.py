@@ -199,6 +199,14 @@ def test_more_than_may_be_are_refused(start: Callable[..., Running]) -> None:
     assert "tea" == echo_once(server)
 
 
+def test_the_access_log_has_their_rule_and_why_they_ended(start: Callable[..., Running]) -> None:
+    server = start("--access-log")
+    with server.open("/two/4/Mark?x=y") as socket:
+        all_of(socket)
+    wait_for(lambda: "101/1000" in server.log)
+    assert "/two/<int:number>/<name>" in server.log
+
+
 def test_they_are_closed_when_the_server_stops(start: Callable[..., Running]) -> None:
     server = start()
     found: list[Any] = []
