@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
+import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +21,10 @@ from kolben.core import body, cookies, hosts, outgoing, pages, quick_bodies, res
 from kolben.json import text
 from kolben.sessions import _serializer_for
 from kolben.string_templates import MOST_SOURCES
+from tests import running
 from tests.running import find_free_port
 from tests.security.ways import EnvironWay, Server
+from tests.server import http2
 
 MANY = 3_000
 KEPT: dict[str, tuple[Callable[[], int], int]] = {
@@ -162,3 +168,91 @@ def test_serving_with_other_hashes_gets_past_that(seed: str) -> None:
     done = serve(seed, "nowhere_to_be_found")
     assert "nowhere_to_be_found" in done.stderr
     assert "PYTHONHASHSEED" not in done.stderr
+
+
+# Clients that do not read.
+
+LARGE = """
+from kolben import Flask, Response
+
+app = Flask(__name__)
+PIECE = b"x" * 65536
+
+@app.get("/")
+def home():
+    return "home"
+
+@app.get("/whole")
+def whole():
+    return Response(bytes(8 * 2**20))
+
+@app.get("/pieces")
+def pieces():
+    return Response(PIECE for _ in range(128))
+"""
+MEBIBYTE = 2**20
+MOST_UNSENT = 48 * MEBIBYTE
+
+
+def resident_bytes(server: running.Server) -> int:
+    """Return the memory that a server's one worker has."""
+    pid = server.process.pid
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[-1:]
+    status = Path(f"/proc/{child}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if "VmRSS" in line)) * 1024
+
+
+def ask_and_not_read(port: int, path: str, streams: int) -> socket.socket:
+    """Ask over HTTP/1, or so many times over HTTP/2 with all the windows that there can be."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    if not streams:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        return connection
+    wide = struct.pack(">HI", 4, 2**31 - 1)
+    more = http2.frame(8, 0, 0, struct.pack(">I", 2**31 - 1 - 65535))
+    connection.sendall(http2.PREFACE + http2.frame(http2.SETTINGS, 0, 0, wide) + more)
+    fields = {":method": "GET", ":scheme": "http", ":path": path, ":authority": "localhost"}
+    block = b"".join(http2.header(*field) for field in fields.items())
+    flags = http2.END_STREAM | http2.END_HEADERS
+    for number in range(streams):
+        connection.sendall(http2.frame(http2.HEADERS, flags, 2 * number + 1, block))
+    return connection
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a socket has taken")
+@pytest.mark.parametrize("interface", ["rsgi", "asgi"])
+@pytest.mark.parametrize(
+    ("path", "clients", "streams"),
+    [("/whole", 60, 0), ("/whole", 1, 64), ("/pieces", 12, 64)],
+    ids=["HTTP/1", "one over HTTP/2", "streams over HTTP/2"],
+)
+def test_clients_that_do_not_read_fill_no_memory(
+    tmp_path: Path, interface: str, path: str, clients: int, streams: int
+) -> None:
+    """Without a bound the answers to each of these kinds of clients are 480 MiB and more."""
+    (tmp_path / "large.py").write_text(LARGE)
+    options = [f"--interface={interface}", "--threads=2", "--spare-threads=0"]
+    server = running.Server(tmp_path, "large", *options, f"--max-unsent={MOST_UNSENT}")
+    connections: list[socket.socket] = []
+    try:
+        server.wait_until_ready()
+        assert server.get("/")[0] == 200
+        before, most = resident_bytes(server), 0
+        for _ in range(clients):
+            with suppress(OSError):
+                connections.append(ask_and_not_read(server.port, path, streams))
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            most = max(most, resident_bytes(server))
+            time.sleep(0.05)
+        # Twice as much for a second, and what threads, loop and Granian have in hand.
+        assert most - before < 2 * MOST_UNSENT + 192 * MEBIBYTE
+        # Who reads is served meanwhile, whole.
+        status, body = server.get("/whole")
+        assert (status, len(body)) == (200, 8 * MEBIBYTE)
+    finally:
+        for connection in connections:
+            connection.close()
+        server.end()

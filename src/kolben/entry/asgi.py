@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
+from functools import partial
 
 from kolben.core.outgoing import UnusualHeaders
 from kolben.entry import incoming, lifespan
+from kolben.entry.backpressure import Backlog
 from kolben.entry.bodies import ClientGone, asgi_pieces
 from kolben.entry.disconnects import run_watched
 from kolben.entry.late_body import read_unwanted
 from kolben.entry.pieces import SendPiece, send_pieces
+from kolben.entry.raw_socket import Ends
 from kolben.entry.refusals import Refused, check_line, closing
-from kolben.entry.scopes import ASGISource, glance_asgi, split_root
+from kolben.entry.scopes import PEER, ASGISource, glance_asgi, split_root
 from kolben.entry.sendable import sendable
 from kolben.entry.streams import FAILED, FLUSH_S
+from kolben.entry.unsent import note_answer, the_unsent
 from kolben.typing import App, Message, Receive, Scope, Send
 
 RawHeader = tuple[bytes, bytes]
@@ -52,12 +56,9 @@ async def _answer_http(app: App, scope: Scope, receive: Receive, send: Send) -> 
     """Answer a request."""
 
     async def client_leaves() -> None:
-        if (unread := source.unread_body()) is not None:
-            await unread.has_ended()
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await _client_leaves(source, receive)
 
-    method, path = scope["method"], scope["path"]
+    method, path, version = scope["method"], scope["path"], scope.get("http_version", "1.1")
     root = scope.get("root_path")
     source = ASGISource(scope)
     try:
@@ -75,15 +76,17 @@ async def _answer_http(app: App, scope: Scope, receive: Receive, send: Send) -> 
         # Without an answer its client is gone, or has not sent all of its body.
         body, status, headers = outgoing or ([], "400", [])
         if type(headers) is UnusualHeaders or status[:3] == "400":
-            headers = _adapted(headers, status, glance[0], scope.get("http_version", "1.1"))
+            headers = _adapted(headers, status, glance[0], version)
         unwanted = None
         if (unread := source.unread_body()) is not None:
-            headers = unread.headers(headers, scope.get("http_version", "1.1"))
+            headers = unread.headers(headers, version)
             unwanted = unread.open_unwanted()
         if type(body) is list:
+            note_answer(_ends_of(scope), version, sum(map(len, body)))
             await _send_whole(body, status, headers, send, unwanted)
         else:
-            await run_watched(_send_stream(body, status, headers, send), client_leaves)
+            work = _send_stream(body, status, headers, send, scope)
+            await run_watched(work, client_leaves)
     except Refused as refused:
         await _refuse(refused, scope, send)
     finally:
@@ -97,6 +100,14 @@ def _adapted(
     if type(headers) is UnusualHeaders:
         headers = sendable(headers, status, version)
     return closing(headers, host, version) if status[:3] == "400" else headers
+
+
+def _ends_of(scope: Scope) -> Ends | None:
+    """Return the ends of the connection that a request came on; None if nothing counts there."""
+    client, server = scope.get(PEER) or scope.get("client"), scope.get("server")
+    if the_unsent() is None or not (client and server and client[1] and server[1]):
+        return None
+    return (client[0], int(client[1])), int(server[1])  # Granian says them as text
 
 
 async def _send_whole(
@@ -118,6 +129,14 @@ async def _send_whole(
         await send({"type": "http.response.body", "body": content})
 
 
+async def _client_leaves(source: ASGISource, receive: Receive) -> None:
+    """Wait until a client is gone; not while its body is coming, or left where it is."""
+    if (unread := source.unread_body()) is not None:
+        await unread.has_ended()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def _refuse(refused: Refused, scope: Scope, send: Send) -> None:
     """Answer a request that the app does not see."""
     headers = refused.headers(scope.get("http_version", "1.1"))
@@ -126,23 +145,31 @@ async def _refuse(refused: Refused, scope: Scope, send: Send) -> None:
         await send({"type": "http.response.body", "body": refused.body})
 
 
+async def _send_message(send: Send, message: Message) -> None:
+    try:
+        await send(message)
+    except OSError as error:
+        raise ClientGone from error
+
+
 async def _send_stream(
-    body: Iterable[bytes], status: str, headers: list[tuple[str, str]], send: Send
+    body: Iterable[bytes],
+    status: str,
+    headers: list[tuple[str, str]],
+    send: Send,
+    scope: Scope,
 ) -> None:
     """Send a body piece by piece; an error in it ends the connection, as the rest is missing.
 
     Before the first piece it is a 500.
     """
     is_begun = False
-
-    async def send_message(message: Message) -> None:
-        try:
-            await send(message)
-        except OSError as error:
-            raise ClientGone from error
+    backlog = Backlog(_ends_of(scope), is_shared=scope.get("http_version", "1")[0] != "1")
+    send_message = partial(_send_message, send)
 
     async def send_piece(piece: bytes) -> None:
         await send_message({"type": "http.response.body", "body": piece, "more_body": True})
+        await backlog.add(len(piece))
 
     async def start() -> SendPiece:
         nonlocal is_begun
@@ -163,6 +190,8 @@ async def _send_stream(
                 await send_message(_start(str(FAILED[0]), FAILED[1]))
                 await send_message({"type": "http.response.body", "body": FAILED[2]})
         raise
+    finally:
+        backlog.close()
 
 
 def _start(status: str, headers: list[tuple[str, str]]) -> Message:

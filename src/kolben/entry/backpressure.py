@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
-import sys
 
 from kolben.entry import raw_socket
 from kolben.entry.raw_socket import Ends
+from kolben.entry.unsent import HAS_TCP_INFO as HAS_TCP_INFO
+from kolben.entry.unsent import Unsent, the_unsent
+from kolben.entry.unsent import count_taken as count_taken
 
 # What a server may hold of one response, beside what is in the socket itself.
 MOST_HELD_BYTES = 512 * 1024
@@ -23,21 +24,18 @@ LONGEST_WAIT_S = 0.5
 # A server that has given its socket nothing for so long has no more to give.
 SETTLE_S = 0.1
 
-# The state and tcpi_bytes_acked in struct tcp_info, a closed connection's state, and the ioctl for
-# what waits in the socket (linux/tcp.h, linux/sockios.h).
-_INFO = struct.Struct("=B119xQ")
-_TCP_CLOSE = 7
-_OUTQ = 0x5411
-HAS_TCP_INFO = sys.platform == "linux"
-
 
 class Backlog:
     """Counts the bytes of one response; close() it at the end."""
 
-    __slots__ = ("_connection", "_ends", "_held", "_taken")
+    __slots__ = ("_connection", "_ends", "_held", "_is_shared", "_taken")
 
-    def __init__(self, ends: Ends | None) -> None:
-        """Begin to count. ends: of its connection; None if they are not known."""
+    def __init__(self, ends: Ends | None, *, is_shared: bool = False) -> None:
+        """Begin to count. ends: of its connection; None if they are not known.
+
+        is_shared: other responses may be on their way on the connection (HTTP/2).
+        """
+        self._is_shared = is_shared
         self._ends = ends if HAS_TCP_INFO else None
         self._connection: socket.socket | None = None
         # Handed to the server since its socket had taken `_taken`.
@@ -47,7 +45,13 @@ class Backlog:
     async def add(self, size: int) -> None:
         """Count a piece that was handed to the server; wait while it holds too many."""
         self._held += size
-        if self._held <= MOST_HELD_BYTES or self._ends is None:
+        if self._ends is None:
+            return
+        unsent = the_unsent()
+        if unsent is not None and (self._is_shared or self._held > MOST_HELD_BYTES):
+            unsent.hand(self._ends, size)
+            await self._wait_for_others(unsent, self._ends)
+        if self._held <= MOST_HELD_BYTES:
             return
         if self._connection is None:
             self._begin_to_look(self._ends)
@@ -64,6 +68,13 @@ class Backlog:
         while self._connection is not None and (now := count_taken(self._connection)) != taken:
             taken = now
             await asyncio.sleep(SETTLE_S)
+
+    async def _wait_for_others(self, unsent: Unsent, ends: Ends) -> None:
+        """Wait while all responses of the connection together are more than one may hold."""
+        wait_s = FIRST_WAIT_S
+        while unsent.is_full(ends):
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -89,15 +100,3 @@ class Backlog:
         self._held = max(0, self._held - (taken - self._taken))
         self._taken = taken
         return self._held
-
-
-def count_taken(connection: socket.socket) -> int | None:
-    """Return how many bytes a connection has ever been given to send; None if it is closed."""
-    from fcntl import ioctl  # starts faster without it
-
-    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
-    state, acked = _INFO.unpack_from(info)
-    if state == _TCP_CLOSE:
-        return None
-    (waiting,) = struct.unpack("=i", ioctl(connection, _OUTQ, bytes(4)))
-    return int(acked + waiting)

@@ -19,6 +19,7 @@ from kolben.entry.refusals import Refused, check_line, closing
 from kolben.entry.scopes import Glance, RSGISource, glance_rsgi
 from kolben.entry.sendable import sendable
 from kolben.entry.streams import FAILED
+from kolben.entry.unsent import LEAST_SHARED_BYTES, note_answer
 from kolben.typing import App, Outgoing
 
 
@@ -98,6 +99,8 @@ def send(
     if type(body) is list:
         if body:
             content = body[0] if len(body) == 1 else b"".join(body)
+            if len(content) >= LEAST_SHARED_BYTES:
+                note_answer(_ends_of(scope), scope.http_version, len(content))
             protocol.response_bytes(code, headers, content)
         else:
             protocol.response_empty(code, headers)
@@ -107,6 +110,12 @@ def send(
         work = _send_stream(body, scope, protocol, code, headers)
         return run_watched(work, protocol.client_disconnect)
     return None
+
+
+def _ends_of(scope: Any) -> raw_socket.Ends | None:
+    """Return the ends of the connection that a request came on."""
+    wire = on_the_wire(scope)
+    return raw_socket.parse_ends(wire.client, wire.server)
 
 
 def _send_file(body: FileBody, protocol: Any, code: int, headers: list[tuple[str, str]]) -> None:
@@ -120,9 +129,8 @@ async def _send_stream(
     body: Iterable[bytes], scope: Any, protocol: Any, code: int, headers: list[tuple[str, str]]
 ) -> None:
     """Send a body piece by piece, no faster than the client takes it."""
-    wire = on_the_wire(scope)
-    ends = raw_socket.parse_ends(wire.client, wire.server)
-    backlog = Backlog(ends)
+    ends = _ends_of(scope)
+    backlog = Backlog(ends, is_shared=not scope.http_version.startswith("1"))
     is_begun = False
 
     async def start() -> SendPiece:

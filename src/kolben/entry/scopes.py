@@ -24,6 +24,9 @@ from kolben.typing import Scope, WSGIEnvironment
 # is (the Content-Length as it stands there, "" without one; None without a body).
 Glance = tuple[str | None, bool, str | None]
 
+# Where the scope of ASGI has the address that a connection is from, if a proxy has said another.
+PEER = "kolben.peer"
+
 _names: dict[str, str | None] = {}
 _MOST_NAMES = 512
 # A header that may be there once: two of them make one value that is not valid.

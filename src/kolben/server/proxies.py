@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from kolben.entry.adapted_scope import AdaptedScope, HeadersWithHost
-from kolben.entry.scopes import _split_address, split_root
+from kolben.entry.scopes import PEER, _split_address, split_root
 from kolben.typing import Receive, Scope, Send, WSGIEnvironment
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -215,18 +215,17 @@ class Adaptation:
         if scope["type"] not in {"http", "websocket"}:
             return scope
         said = _NOTHING
-        headers = scope["headers"]
+        headers, client = scope["headers"], scope.get("client")
         if self.trust is not None:
 
             def read(name: str) -> list[str]:
                 wanted = name.encode()
                 return [value.decode("latin-1") for key, value in headers if key == wanted]
 
-            client = scope.get("client")
             said = self.trust.listen(client[0] if client else "", read)
         changed = {**scope, "root_path": said.prefix or self.root}
         if said.client is not None:
-            changed["client"] = (said.client, 0)
+            changed["client"], changed[PEER] = (said.client, 0), client
         if said.scheme is not None:
             changed["scheme"] = _scheme_of(said.scheme, scope["type"] == "websocket")
         hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]

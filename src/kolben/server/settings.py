@@ -175,6 +175,13 @@ class Settings:
     max_body_bytes: int = setting(
         0, "Bytes of a body, whatever the app allows; 0: what it allows.", group="Limits", least=0
     )
+    max_unsent_bytes: int = setting(
+        268435456,
+        "Bytes of answers that clients leave unread in each worker before the slowest client is"
+        " disconnected; 0: any number.",
+        group="Limits",
+        least=0,
+    )
     header_timeout_s: int = setting(
         30,
         "Seconds until the headers of a request must be there, the next one's on a connection too.",

@@ -18,6 +18,7 @@ from kolben.entry.bodies import set_max_body
 from kolben.entry.body_timeouts import set_body_timeout
 from kolben.entry.late_body import set_late_bodies
 from kolben.entry.threads import set_threads
+from kolben.entry.unsent import set_max_unsent
 from kolben.server import stop_signals
 from kolben.server.board import Board
 from kolben.server.connections import end_silent_connections
@@ -146,6 +147,7 @@ class Loader:
         settings = self.settings
         set_max_body(settings.max_body_bytes)
         set_body_timeout(settings.body_timeout_s)
+        set_max_unsent(settings.max_unsent_bytes)
         if not settings.unix_socket:
             end_silent_connections(settings.port, settings.silent_timeout_s)
 
