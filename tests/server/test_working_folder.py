@@ -53,7 +53,8 @@ class SwitchedServer(Server):
         # Not where the link leads.
         self.logs = link.parent
         options = ["--pid-file", "server.pid"]
-        super().__init__(link, "served", *options, PWD=str(link), PYTHONPATH="lib")
+        path = os.pathsep.join(["lib", *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+        super().__init__(link, "served", *options, PWD=str(link), PYTHONPATH=path)
 
 
 class SpawningServer(SwitchedServer):
