@@ -208,6 +208,8 @@ class NamesakeLoader:
         names = vars(module)
         spec: object = names["__spec__"]
         # `import flask` loads nothing: hooks see the rest when a name is asked for.
+        if self.own.name == "kolben.app":
+            lend_flask_names()
         asks_hooks = self.is_hooked or (self.own.name != "kolben" and find_import_hooks())
         if not (asks_hooks and isinstance(spec, NamesakeSpec) and spec._initializing):
             self.give_back(module)
@@ -300,9 +302,13 @@ def _show(name: str, hooks: list[Callable[..., object]]) -> None:
 def lend_flask_names() -> None:
     """Let loaded modules be found under their Flask names, by hooks that are registered later."""
     for name in (*_LOADED_BY_FLASK, *_LOADED_BY_APPS):
-        own = sys.modules.get("kolben" + name[5:])
-        if own is not None:
-            sys.modules.setdefault(name, own)
+        own = sys.modules.get(MOVED.get(name, "kolben" + name[5:]))
+        if own is None or name in sys.modules:
+            continue
+        if name in MOVED:
+            __import__(name)  # its package has to be made
+        else:
+            sys.modules[name] = own
 
 
 def name_as_flask_does(names: dict[str, object], module: str) -> None:
