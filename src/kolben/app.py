@@ -30,7 +30,7 @@ from kolben.core.returns import make_response
 from kolben.core.source import KNOWN_SCHEMES
 from kolben.debughelpers import FormDataRoutingRedirect, attach_enctype_error_multidict
 from kolben.entry import wsgi
-from kolben.entry.asgi_sign import put_sign
+from kolben.entry.asgi_sign import ASGIMethod, put_sign
 from kolben.entry.awaitable import in_thread, on_loop
 from kolben.flask_names import lend_names
 from kolben.logging import escape
@@ -84,10 +84,14 @@ class _LateEntry:
     """Stands for an entry's function, which takes its place when it is first asked for.
 
     asyncio, and what the entries for it need, is loaded then: an app on WSGI starts without it.
+    wrap: makes the descriptor that stands in the class from then on; the function itself is one.
     """
 
-    def __init__(self, module: str, function: str) -> None:
+    def __init__(
+        self, module: str, function: str, wrap: Callable[[Any], Any] | None = None
+    ) -> None:
         self._function = (module, function)
+        self._wrap = wrap
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._place = (owner, name)
@@ -97,6 +101,8 @@ class _LateEntry:
 
         module, function = self._function
         found = getattr(import_module(module), function)
+        if self._wrap is not None:
+            found = self._wrap(found)
         setattr(*self._place, found)
         return found.__get__(app, owner)
 
@@ -135,7 +141,7 @@ class Flask(App):
     # PERF: the entries' own functions, not ones that call them: 0.06 us, and 0.2 us where a
     # coroutine would await another (benchmarks/shortcuts.py).
     wsgi_app = wsgi.wsgi_app
-    asgi_app = _LateEntry("kolben.entry.asgi", "answer")
+    asgi_app = _LateEntry("kolben.entry.asgi", "answer", ASGIMethod)
     __rsgi__ = _LateEntry("kolben.entry.rsgi", "answer")
     __rsgi_init__ = _LateEntry("kolben.entry.rsgi", "begin")
     __rsgi_del__ = _LateEntry("kolben.entry.rsgi", "end")

@@ -69,3 +69,13 @@ def test_what_is_left_of_an_app_that_is_gone_says_so() -> None:
     call = Flask(__name__).__call__
     with pytest.raises(RuntimeError, match="Keep the app itself"):
         answer(call)
+
+
+def test_its_asgi_entry_is_asgi_3_to_who_asks_its_call(app: Flask) -> None:
+    """Uvicorn asks so; `uvicorn hello:app.asgi_app` runs in tests/server/test_async_servers.py."""
+    assert inspect.iscoroutinefunction(app.asgi_app.__call__)
+    assert ["scope", "receive", "send"] == list(inspect.signature(app.asgi_app).parameters)
+    assert app.asgi_app == app.asgi_app != Flask("other").asgi_app
+    assert {app.asgi_app} == {app.asgi_app}
+    assert inspect.iscoroutinefunction(Flask.asgi_app)
+    assert not app.engine.is_wrapped

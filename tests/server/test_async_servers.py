@@ -33,6 +33,7 @@ SERVERS = {
     "granian rsgi": "-m granian --interface rsgi --port {port} async_app:app",
     "granian asgi": "-m granian --interface asgi --port {port} async_app:app",
     "uvicorn": "-m uvicorn --port {port} async_app:app",
+    "uvicorn asgi_app": "-m uvicorn --port {port} async_app:app.asgi_app",
     "hypercorn": "-m hypercorn --bind 127.0.0.1:{port} async_app:app",
     "hypercorn wsgi": "-m hypercorn --bind 127.0.0.1:{port} wsgi:async_app:app",
     "gunicorn asgi": "-m gunicorn --worker-class asgi --bind 127.0.0.1:{port} async_app:app",

@@ -8,7 +8,10 @@ from the class. So an app has this object there, which looks like a coroutine fu
 
 from __future__ import annotations
 
+import inspect
 import weakref
+from collections.abc import Callable, Coroutine
+from types import MethodType
 from typing import Any
 
 
@@ -44,3 +47,42 @@ def put_sign(app: Any, own_call: Any) -> None:
     """
     if type(app).__call__ is own_call:
         vars(app)["__call__"] = ASGISign(app)
+
+
+class ASGIMethod:
+    """Gives the ASGI entry of an app in a form that Uvicorn takes for ASGI 3.
+
+    Of anything but a plain function it asks whether the `__call__` is a coroutine function, which
+    that of a bound method is not (Uvicorn 0.54).
+    """
+
+    def __init__(self, function: Callable[..., Coroutine[Any, Any, None]]) -> None:
+        self._function = function
+
+    def __get__(self, app: Any, owner: type) -> Any:
+        return self._function if app is None else BoundASGI(self._function, app)
+
+
+class BoundASGI:
+    """A coroutine function bound to an app, whose `__call__` is a coroutine function too."""
+
+    __slots__ = ("__func__", "__self__")
+
+    def __init__(self, function: Callable[..., Coroutine[Any, Any, None]], app: Any) -> None:
+        self.__func__ = function
+        self.__self__ = app
+
+    @property
+    def __call__(self) -> Any:
+        """Call the function with the app; a property, so that it is a method in itself."""
+        return MethodType(self.__func__, self.__self__)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.__call__)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BoundASGI) and self.__call__ == other.__call__
+
+    def __hash__(self) -> int:
+        return hash(self.__call__)

@@ -6,10 +6,10 @@ would wait for requests that never come, and outlive its worker.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from contextlib import suppress
+from typing import Any
 
 # The number of the worker whose child this process is; empty in a worker. Looked at by each request
 # over WSGI, and so no function.
@@ -45,7 +45,9 @@ def end_child(error: BaseException | None = None) -> BaseException | None:
 
 def _belongs_to_multiprocessing() -> bool:
     """Say whether that module has made this process, and ends it."""
-    parent = multiprocessing.parent_process()
+    # Whoever was made by it has it loaded; a server that makes no processes starts without it.
+    module: Any = sys.modules.get("multiprocessing.process")
+    parent = None if module is None else module.parent_process()
     return parent is not None and parent.pid == worker_of_child[0]
 
 
