@@ -6,11 +6,22 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlunsplit
 
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 RECORD = CHECKOUT / "conformance" / "differential" / "recorded.json"
+
+# Newer Pythons write a URL without a host in another way, and so the real Flask answers these in
+# another way there: `python -m conformance differential --check-record` names them.
+IS_RECORDED_PYTHON = urlunsplit(("http", "", "//mount/", "", "")) == "http://mount/"
+OF_PYTHON = {
+    "environs/client /path",
+    "environs/client http:///path",
+    "environs/client http:///path/",
+    "environs/main /branch empty, mounted",
+}
 
 Verdict = dict[str, list[str]]
 
@@ -36,7 +47,10 @@ def verdict(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
 
 @pytest.mark.parametrize("subject", recorded_subjects())
 def test_answers_equal_those_of_flask(verdict: Verdict, subject: str) -> None:
-    wrong = {k: v for k, v in verdict.items() if k.startswith(f"{subject}/") and v}
+    left_out = set() if IS_RECORDED_PYTHON else OF_PYTHON
+    wrong = {
+        k: v for k, v in verdict.items() if k.startswith(f"{subject}/") and v and k not in left_out
+    }
     assert not wrong, json.dumps(wrong, indent=1, ensure_ascii=False)
 
 
