@@ -122,7 +122,7 @@ async def _send_whole(
     with suppress(OSError):  # the client is gone
         await send(_start(status, headers))
         if unwanted is not None:
-            # After the last piece of the answer there is no body any more.
+            # After the last piece of the answer the body can no longer be read.
             await send({"type": "http.response.body", "body": content, "more_body": True})
             await read_unwanted(unwanted)
             content = b""

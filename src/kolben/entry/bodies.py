@@ -203,7 +203,7 @@ def rsgi_pieces(protocol: Any, length: str | None, version: str) -> AsyncGenerat
     """Begin to read a body; yield it as RSGI gives it.
 
     ClientGone if it is cut off, SlowBody if it stays away. length: what Content-Length promises.
-    version: of HTTP. To be called before the answer is given: then there is no body any more.
+    version: of HTTP. Call it before answering: afterwards the body can no longer be read.
     """
     if length and length.isdecimal() and not is_above(length, AT_ONCE_BYTES):
         return _rsgi_at_once(protocol)

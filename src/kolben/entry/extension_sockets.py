@@ -118,7 +118,7 @@ class Relay:
         page, error = await answer
         written = await self._outward
         if connection.is_accepted:
-            # What servers expect to be told of a connection that is no longer theirs.
+            # How servers expect to be told that the connection now belongs to the app.
             if isinstance(error, ConnectionError | StopIteration):
                 error = None
             has_failed = self._has_failed or error is not None or page is None

@@ -30,9 +30,9 @@ from kolben.entry.refusals import Headers
 from kolben.entry.threads import replaced, the_pool
 from kolben.typing import App
 
-# What is read of a body that nobody wants; one that is no longer keeps its connection. Of others
-# next to nothing more is taken, a piece at each look, and the connection ends when the client has
-# had this time to read the answer: one that still sends would lose it (RFC 9112 §9.6).
+# How much of an unwanted body is read; if that is all of it, the connection is kept. Of a longer
+# body next to nothing more is taken, one chunk at each look, and the connection is closed once the
+# client has had time to read the answer: a client still sending would lose it (RFC 9112 §9.6).
 MOST_UNWANTED_BYTES = 256 * 1024
 UNWANTED_S = 1.0
 LOOKS = 16

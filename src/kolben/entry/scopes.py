@@ -294,7 +294,7 @@ class RSGISource(_ScopeSource):
             "QUERY_STRING": _latin(scope.query_string),
             "SERVER_PROTOCOL": _protocol(scope.http_version),
         }
-        # A proxy's root path is none of the request line's.
+        # The root path that a proxy adds was not in the request line.
         add_target(environ, quote_path(getattr(scope, "wire", scope).path))
         add_address(environ, "SERVER_NAME", "SERVER_PORT", _split_address(scope.server))
         add_address(environ, "REMOTE_ADDR", "REMOTE_PORT", _split_address(scope.client))

@@ -63,7 +63,7 @@ class LifeSigns:
             except BlockingIOError:
                 pass  # the parent has not read for long, and will find those before
             except (OSError, ValueError):
-                return  # there is no parent any more
+                return  # the parent has ended
             time.sleep(self._every_s)
 
     def _sign(self) -> bytes:
@@ -92,5 +92,5 @@ class LifeSigns:
 def enable_fault_report() -> None:
     """Have a crash in C code write where Python was, unless that has been set up already."""
     if not faulthandler.is_enabled():
-        with suppress(ValueError, OSError, AttributeError):  # there is no stderr
+        with suppress(ValueError, OSError, AttributeError):  # stderr is closed or missing
             faulthandler.enable()
