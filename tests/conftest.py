@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import platform
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from kolben.testing import FlaskClient
 from tests import services
 from tests.entry.waiting import SOON_S
 from tests.fresh_interpreter import Interpreter
+from tests.interpreters import IS_PYPY
 from tests.kinds import KINDS, Written
 from tests.running import Server, find_free_port
 from tests.sockets import SOCKETS, converse
@@ -40,17 +40,29 @@ SLOW = (
 )
 
 # PyPy has no wheel of Granian, which serves in these, nor of msgspec; what is measured is CPython.
+# Connections are looked for among those of Granian alone.
 collect_ignore = (
     []
-    if platform.python_implementation() == "CPython"
+    if not IS_PYPY
     else [
         "benchmarks",
         "browser",
+        "entry/test_backpressure.py",
         "entry/test_raw_socket.py",
+        "entry/test_unsent.py",
+        "entry/test_websocket_rsgi.py",
         "json/test_msgspec_provider.py",
         "server",
     ]
 )
+
+
+if IS_PYPY:
+    # Its compiler, and its collector, may work while an example runs.
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("pypy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("pypy")
 
 
 def pytest_configure() -> None:

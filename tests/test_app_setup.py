@@ -19,6 +19,7 @@ from werkzeug.routing import Map, Rule
 
 from kolben import Blueprint, Config, Flask, Request, abort, g, render_template_string, request
 from kolben.core.hooks import HookTable, WatchedDict
+from tests.interpreters import counts_references
 from tests.wires import MakeClient
 
 # Names.
@@ -193,6 +194,7 @@ def test_a_static_host_goes_with_host_matching(options: dict[str, Any]) -> None:
     assert Flask(__name__, static_folder=None, **options).has_static_folder is False
 
 
+@counts_references
 def test_an_app_that_nobody_holds_is_gone_without_a_collection(tmp_path: Path) -> None:
     app = Flask("app", root_path=str(tmp_path))
     app.get("/")(lambda: "")

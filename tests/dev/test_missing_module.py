@@ -58,7 +58,7 @@ def tell(project: Path, module: str, **variables: str) -> str:
 def make_interpreter(directory: Path, module: str, distribution: str) -> Path:
     """Make an environment that has a module, with the metadata an installer leaves."""
     venv.create(directory, with_pip=False, symlinks=True)
-    (packages,) = directory.glob("lib/python3*/site-packages")
+    (packages,) = directory.glob("lib/py*3*/site-packages")
     (packages / module).mkdir()
     (packages / module / "__init__.py").touch()
     info = packages / f"{distribution}-1.0.dist-info"

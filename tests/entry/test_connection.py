@@ -13,6 +13,7 @@ import pytest
 from kolben import Flask, WebSocketClosed, request, websocket
 from kolben.entry import connection
 from kolben.entry.connection import Connection, close_all, is_ending, open_in
+from tests.interpreters import counts_references, finds_connections
 from tests.sockets import (
     SOCKETS,
     Client,
@@ -248,12 +249,13 @@ def test_a_client_that_is_too_slow_for_what_is_posted_is_closed_with_1013(
 # The end.
 
 
+@finds_connections
 def test_a_client_that_does_not_answer_the_end_is_not_waited_for(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "GOODBYE_S", 0.05)
 
-    class Silent(SOCKETS["rsgi"]):  # type: ignore[misc]
+    class Silent(RSGIClient):
         def leave(self, code: int = 1000, reason: str = "") -> None:
             """Say nothing."""
 
@@ -372,6 +374,7 @@ def test_a_loop_that_ends_for_good_says_so() -> None:
     assert [False, False, True] == asyncio.run(run())
 
 
+@counts_references
 def test_nothing_of_it_is_left_when_it_is_over(app: Flask, talk: Talk) -> None:
     left: list[weakref.ref[Any]] = []
 

@@ -12,7 +12,7 @@ import pytest
 
 from kolben.entry import disconnects
 from kolben.entry.disconnects import run_watched, unbroken, watchers_of
-from tests.entry.waiting import wait_until
+from tests.entry.waiting import wait_until, wait_until_true
 
 
 class Client:
@@ -228,8 +228,7 @@ def test_watchers_do_not_keep_a_loop_alive() -> None:
         return weakref.ref(asyncio.get_running_loop())
 
     loop = asyncio.run(main())
-    gc.collect()
-    assert loop() is None
+    wait_until_true(lambda: (gc.collect(), loop() is None)[1])
 
 
 def test_each_loop_has_watchers_of_its_own() -> None:

@@ -18,6 +18,7 @@ from kolben.core.context import RequestContext
 from kolben.entry.outgoing import outgoing
 from kolben.entry.pieces import send_pieces
 from tests.entry.waiting import wait_until
+from tests.interpreters import counts_references
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
@@ -134,6 +135,7 @@ def test_what_a_step_raises_is_raised_after_the_body_is_closed(kind: type[BaseEx
     assert asyncio.run(main()) == "in a step"
 
 
+@counts_references
 def test_what_sends_is_let_go_of_with_the_error() -> None:
     """Servers end the response when nobody holds it any more, not when garbage is collected."""
 

@@ -17,6 +17,7 @@ from kolben import Flask, Response
 from kolben.entry.backpressure import HAS_TCP_INFO, MOST_HELD_BYTES
 from tests.entry.test_raw_socket import Pair
 from tests.entry.waiting import wait_until
+from tests.interpreters import finds_connections
 from tests.wires import WIRES, Answer, Message, RSGIConnection, RSGIScope
 
 
@@ -94,6 +95,7 @@ def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
     made.close()
 
 
+@finds_connections
 @pytest.mark.skipif(os.name == "nt", reason="it has no folder of descriptors")
 def test_half_of_a_stream_ends_its_connection_so_that_it_does_not_look_whole(
     app: Flask, pair: Pair
@@ -129,6 +131,7 @@ def test_what_fails_before_a_stream_has_begun_does_not_end_the_connection(
     assert b"x" == pair.client.recv(1)
 
 
+@finds_connections
 @pytest.mark.skipif(not HAS_TCP_INFO, reason="only Linux tells what a socket has taken")
 def test_a_stream_is_made_no_faster_than_its_client_takes_it(app: Flask, pair: Pair) -> None:
     made: list[int] = []

@@ -5,7 +5,6 @@ Rule: nothing here runs unless something was raised, so clarity comes before spe
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
@@ -201,7 +200,8 @@ def answer_unhandled_exception(app: App, error: Exception) -> Response:
         app._explain_error(error)
     if propagates(app):
         raise error
-    app.log_exception(_exception_info(error, sys.exc_info()))
+    # Not sys.exc_info(), whose traceback on PyPy stays the one that the error was caught with.
+    app.log_exception((type(error), error, error.__traceback__))
     server_error = InternalServerError(original_exception=error)
     handler = _handler(app, server_error)
     answer = server_error if handler is None else handler(server_error)
@@ -223,8 +223,3 @@ def _from_users_code(traceback: TracebackType | None) -> TracebackType | None:
             return traceback
         traceback = traceback.tb_next
     return None
-
-
-def _exception_info(error: Exception, active: Any) -> Any:
-    """Return sys.exc_info() of the error, whether or not it is the one being handled."""
-    return active if active[1] is error else (type(error), error, error.__traceback__)

@@ -378,9 +378,10 @@ def _is_unsaid_circle(error: BaseException) -> bool:
 
 def _partial_module(error: BaseException) -> str | None:
     """Return the name of the module that was still being imported."""
-    if isinstance(error, AttributeError):
-        return getattr(error.obj, "__name__", None)
+    # The text comes first: PyPy's AttributeError does not hold the module.
     said = str(error).partition(f"{CIRCULAR} '")[2].partition("'")[0]
+    if not said and isinstance(error, AttributeError):
+        return getattr(error.obj, "__name__", None)
     return said or getattr(error, "name", None)
 
 

@@ -60,7 +60,7 @@ def json_writer(
     return write
 
 
-def read_json(text: str) -> Any:
+def _read_json(text: str) -> Any:
     """Read a value from JSON text, as json.loads does without options."""
     if text[:1] in _BEFORE_A_VALUE:  # nothing at all is, too
         return json.loads(text)
@@ -73,6 +73,11 @@ def read_json(text: str) -> Any:
     if end != len(text) and text[end:].strip(_SPACE):
         return json.loads(text)  # it says what is wrong
     return value
+
+
+# PyPy has a reader of its own behind json.loads: faster, and its errors have other texts.
+_is_cpythons = getattr(json.decoder, "c_scanstring", None) is not None
+read_json: Callable[[str], Any] = _read_json if _is_cpythons else json.loads
 
 
 def decode_json(raw: bytes) -> str:
