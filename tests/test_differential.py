@@ -10,6 +10,8 @@ from urllib.parse import urlunsplit
 
 import pytest
 
+from tests.interpreters import IS_PYPY
+
 CHECKOUT = Path(__file__).parents[1]
 RECORD = CHECKOUT / "conformance" / "differential" / "recorded.json"
 
@@ -21,6 +23,18 @@ OF_PYTHON = {
     "environs/client http:///path",
     "environs/client http:///path/",
     "environs/main /branch empty, mounted",
+}
+# PyPy words errors in JSON in another way, and frees an iterable that was not read to its end
+# later. The real Flask on PyPy answers each of these as Kolben does there.
+OF_PYPY = {
+    "debug_mode/json broken",
+    "debug_mode/kept json broken",
+    "ends/HEAD /k/wsgi seen",
+    "ends/first GET /k/iterable seen",
+    "ends/first GET /k/iterable-close-fails seen",
+    "ends/unread GET /k/wsgi seen",
+    "json_data/debug broken",
+    "json_data/debug empty",
 }
 
 Verdict = dict[str, list[str]]
@@ -47,7 +61,7 @@ def verdict(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
 
 @pytest.mark.parametrize("subject", recorded_subjects())
 def test_answers_equal_those_of_flask(verdict: Verdict, subject: str) -> None:
-    left_out = set() if IS_RECORDED_PYTHON else OF_PYTHON
+    left_out = (set() if IS_RECORDED_PYTHON else OF_PYTHON) | (OF_PYPY if IS_PYPY else set())
     wrong = {
         k: v for k, v in verdict.items() if k.startswith(f"{subject}/") and v and k not in left_out
     }
