@@ -12,6 +12,7 @@ import pytest
 
 from kolben.dev import interpreters, missing_module
 from kolben.dev.module_names import DISTRIBUTIONS
+from tests.interpreters import IS_PYPY
 
 # The app's directory goes on the path first, as with a real start, where Kolben is loaded by then.
 TELL = """\
@@ -106,7 +107,9 @@ def test_another_python_that_has_the_module_is_named(
     packages = make_interpreter(other, "found_elsewhere", "the-real-name")
     write(project, bad="import found_elsewhere")
     said = tell(project, "bad", **({"PATH": str(other / "bin")} if where == "PATH" else {}))
-    assert f"installed in:   {other / 'bin' / 'python3'}" in said
+    # A PyPy's environment has `python`, `pypy` and `pypy3`, and none named as its folder.
+    name = "py" if IS_PYPY else "python3"
+    assert f"installed in:   {other / 'bin' / name}" in said
     assert str(packages) in said
     # Its metadata says what the table does not know.
     assert f"{sys.executable} -m pip install the-real-name\n" in said
