@@ -31,7 +31,7 @@ from typing import Any
 from benchmarks.servers.running import free_port
 
 APP = """
-from kolben import Flask, request
+from kolben import Flask, Response, request
 
 app = Flask(__name__)
 PIECE = b"x" * 65536
@@ -54,6 +54,10 @@ def save():
 @app.get("/large/<int:mebibytes>")
 def large(mebibytes):
     return (PIECE for _ in range(mebibytes * 16))
+
+@app.get("/whole/<int:mebibytes>")
+def whole(mebibytes):
+    return Response(bytes(mebibytes * 2**20))
 """
 INTERFACES = ("rsgi", "asgi", "wsgi")
 MEBIBYTE = 2**20
@@ -262,12 +266,12 @@ def peak_growth(interface: str, mebibytes: int) -> dict[str, float]:
     with served(interface) as (process, port):
         asyncio.run(_upload(port, 1))
         asyncio.run(_download(port, 1))
-        worker = _worker_of(process.pid)
+        worker = worker_of(process.pid)
         found = {}
         for name, use in {"upload": _upload, "download": _download}.items():
-            before = _peak_mib(worker)
+            before = memory_mib(worker)
             asyncio.run(use(port, mebibytes))
-            found[name] = _peak_mib(worker) - before
+            found[name] = memory_mib(worker) - before
         return found
 
 
@@ -301,13 +305,15 @@ async def _download(port: int, mebibytes: int) -> None:
         raise SystemExit(f"the download failed after {size} bytes")
 
 
-def _worker_of(pid: int) -> int:
+def worker_of(pid: int) -> int:
+    """Return the process id of a server's only worker."""
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[-1])
 
 
-def _peak_mib(pid: int) -> float:
+def memory_mib(pid: int, kind: str = "VmHWM") -> float:
+    """Return the memory of a process: the most that it ever had, or of another kind (VmRSS)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+    return int(next(line for line in lines if line.startswith(kind)).split()[1]) / 1024
 
 
 def raise_file_limit() -> None:

@@ -127,6 +127,33 @@ def test_twice_too_much_ends_the_slowest_at_once(pairs: list[Pair], clock: list[
     assert [is_ended(pair) for pair in pairs] == [True, False, False]
 
 
+def test_one_answer_may_be_more_than_all_may_leave(pairs: list[Pair], clock: list[float]) -> None:
+    counted, pair = Unsent(MOST), pairs[0]
+    counted.hand(pair.ends, 3 * MOST, is_whole=True)
+    clock[0] += 0.5
+    counted.end_slowest()
+    pair.server.send(b"x" * 1000)
+    clock[0] += 1
+    counted.end_slowest()
+    clock[0] += 1
+    counted.end_slowest()
+    assert (is_ended(pair), counted.total) == (False, 3 * MOST)
+    clock[0] += 1
+    counted.end_slowest()
+    assert (is_ended(pair), counted.total) == (True, 0)
+
+
+def test_many_answers_on_one_connection_may_not_be_more(
+    pairs: list[Pair], clock: list[float]
+) -> None:
+    counted, pair = Unsent(MOST), pairs[0]
+    for _ in range(2 * unsent.PART_OF_ONE):
+        counted.hand(pair.ends, PART)
+    assert not is_ended(pair)
+    counted.hand(pair.ends, PART)
+    assert (is_ended(pair), counted.total) == (True, 0)
+
+
 def test_one_that_holds_its_part_and_stands_is_ended(pairs: list[Pair], clock: list[float]) -> None:
     counted, pair = Unsent(MOST), pairs[0]
     counted.hand(pair.ends, PART + 1)
@@ -143,6 +170,57 @@ def test_one_that_has_taken_all_goes_on(pairs: list[Pair], clock: list[float]) -
     pair.server.send(b"x" * 10)
     counted.hand(pair.ends, PART)
     assert counted.total == PART
+
+
+def test_a_whole_answer_counts_until_the_last_of_it_is_taken(pairs: list[Pair]) -> None:
+    """It is one object in memory; of one in pieces each is freed when it is taken."""
+    counted, (whole, in_pieces, gone) = Unsent(MOST), pairs
+    counted.hand(whole.ends, PART + 10, is_whole=True)
+    counted.hand(in_pieces.ends, PART + 10)
+    gone_ends = gone.ends
+    counted.hand(gone_ends, PART + 10, is_whole=True)
+    for pair in (whole, in_pieces):
+        pair.server.send(b"x" * 1000)
+    gone.close()
+    full = [counted.is_full(ends) for ends in (whole.ends, in_pieces.ends, gone_ends)]
+    assert (full, counted.total) == ([True, False, False], 2 * PART + 20 - 1000)
+    whole.server.setblocking(False)
+    whole.client.setblocking(False)
+    left = PART + 10 - 1000
+    while left:
+        with suppress(BlockingIOError):
+            left -= whole.server.send(b"x" * left)
+        with suppress(BlockingIOError):
+            whole.client.recv(1 << 20)
+    assert (counted.is_full(whole.ends), counted.total) == (False, PART + 10 - 1000)
+
+
+def test_whole_answers_that_were_taken_count_no_more_on_a_connection_that_is_kept(
+    pairs: list[Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsent, "UNSEEN_BYTES", 3000)
+    counted, pair = Unsent(MOST), pairs[0]
+    for expected in (1000, 2000, 3000, 1000, 2000):
+        counted.hand(pair.ends, 1000, is_whole=True)
+        assert expected == counted.total
+        pair.server.send(b"x" * 1000)
+
+
+def test_a_short_answer_has_those_who_take_nothing_looked_at(
+    pairs: list[Pair], clock: list[float]
+) -> None:
+    set_max_unsent(MOST)
+    counted = the_unsent()
+    assert counted is not None
+    for pair in pairs[:2]:
+        counted.hand(pair.ends, MOST - 1)
+    clock[0] += 2
+    assert not any(map(is_ended, pairs))
+    note_answer(pairs[2].ends, "1.1", 4)
+    assert [is_ended(pair) for pair in pairs] == [True, False, False]
+    note_answer(pairs[2].ends, "1.1", 4)
+    assert [is_ended(pair) for pair in pairs] == [True, False, False]
+    assert counted.total == MOST - 1
 
 
 def test_streams_of_one_connection_wait_for_each_other(pairs: list[Pair]) -> None:

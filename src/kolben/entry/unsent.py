@@ -24,6 +24,8 @@ LEAST_BYTES = 64 * 1024
 LEAST_SHARED_BYTES = 1024
 # One connection may hold this part of what all may, besides the answer that is handed last.
 PART_OF_ONE = 4
+# Whole answers on a connection that is kept: where this is more, it is seen whether they are taken.
+UNSEEN_BYTES = 1024 * 1024
 # Who has taken nothing for so long is ended where too much is left; where it is twice too much, the
 # slowest is, however short that is.
 STALLED_S = 1.0
@@ -41,10 +43,16 @@ HAS_TCP_INFO = sys.platform == "linux"
 class Held:
     """What the server holds for one connection, in bytes, and when its client last took some."""
 
-    __slots__ = ("bytes", "since", "taken")
+    __slots__ = ("bytes", "is_whole", "largest", "left", "since", "taken")
 
     def __init__(self, taken: int, now: float) -> None:
         self.bytes = 0
+        # What the socket has not taken. `bytes` is more where an answer is one object, which is in
+        # memory until the last of it is taken.
+        self.left = 0
+        self.is_whole = False
+        # The longest answer among them.
+        self.largest = 0
         self.taken = taken
         self.since = now
 
@@ -60,8 +68,12 @@ class Unsent:
         self._next_look = 0.0
         self._lock = threading.Lock()
 
-    def hand(self, ends: Ends, size: int) -> None:
-        """Count an answer, or a piece of one, that the server is handed now; from any thread."""
+    def hand(self, ends: Ends, size: int, *, is_whole: bool = False) -> None:
+        """Count an answer, or a piece of one, that the server is handed now; from any thread.
+
+        is_whole: it is in memory until the client has taken all of it, and nothing else is on its
+        way on the connection.
+        """
         with self._lock:
             now = monotonic()
             held = self._held.get(ends)
@@ -70,7 +82,7 @@ class Unsent:
                 if taken is None:
                     return
                 held = self._held[ends] = Held(taken, now)
-            elif held.bytes + size > self.most // PART_OF_ONE:
+            elif held.bytes + size > (UNSEEN_BYTES if is_whole else self.most // PART_OF_ONE):
                 self._look(ends, held, now)
                 if held.bytes > self.most // PART_OF_ONE and now - held.since > STALLED_S:
                     self._end(ends, held, now)
@@ -78,9 +90,17 @@ class Unsent:
                 if ends not in self._held:
                     self._held[ends] = held
             held.bytes += size
+            held.left += size
+            held.is_whole = is_whole
+            held.largest = max(held.largest, size)
             self.total += size
-            if self.total > self.most and (now > self._next_look or self.total > 2 * self.most):
-                self._end_slowest(now)
+            self._end_slowest(now)
+
+    def end_slowest(self) -> None:
+        """End the slowest connections if more is left than allowed; from any thread."""
+        if self.total > self.most:
+            with self._lock:
+                self._end_slowest(monotonic())
 
     def is_full(self, ends: Ends) -> bool:
         """Say whether a connection holds all that one may; what it holds is looked at."""
@@ -102,22 +122,29 @@ class Unsent:
     def _look(self, ends: Ends, held: Held, now: float) -> None:
         """Count what a connection has taken since the last look, and forget it if that is all."""
         taken = self._taken(ends)
-        gone = held.bytes if taken is None else min(taken - held.taken, held.bytes)
+        held.left = 0 if taken is None else max(0, held.left - (taken - held.taken))
         if taken is not None and taken > held.taken:
             held.taken, held.since = taken, now
-        held.bytes -= gone
-        self.total -= gone
+        if not (held.is_whole and held.left):
+            self.total -= held.bytes - held.left
+            held.bytes = held.left
         if not held.bytes:
             del self._held[ends]
 
     def _end_slowest(self, now: float) -> None:
         """End connections until no more is left than allowed, or none is slow."""
+        if self.total <= self.most or (now <= self._next_look and self.total <= 2 * self.most):
+            return
         self._next_look = now + PAUSE_S
         for ends, held in list(self._held.items()):
             self._look(ends, held, now)
-        for ends, held in sorted(self._held.items(), key=lambda item: item[1].since):
-            is_slow = now - held.since > STALLED_S or self.total > 2 * self.most
-            if self.total <= self.most or not is_slow:
+        slowest_first = sorted(self._held.items(), key=lambda item: item[1].since)
+        for ends, held in slowest_first:
+            # One answer may be more than all may leave: whoever took some last can take it.
+            is_one = held.bytes - held.largest <= self.most // PART_OF_ONE
+            is_spared = is_one and held is slowest_first[-1][1]
+            is_too_much = self.total > 2 * self.most and not is_spared
+            if self.total <= self.most or not (now - held.since > STALLED_S or is_too_much):
                 return
             self._end(ends, held, now)
 
@@ -152,11 +179,17 @@ def the_unsent() -> Unsent | None:
 
 
 def note_answer(ends: Ends | None, version: str, size: int) -> None:
-    """Count an answer that is handed over whole. version: of HTTP."""
+    """Count an answer that is handed over whole; a short one only has the others looked at.
+
+    version: of HTTP.
+    """
     if _unsent is None or ends is None:
         return
-    if size >= (LEAST_BYTES if version.startswith("1") else LEAST_SHARED_BYTES):
-        _unsent.hand(ends, size)
+    is_whole = version.startswith("1")
+    if size >= (LEAST_BYTES if is_whole else LEAST_SHARED_BYTES):
+        _unsent.hand(ends, size, is_whole=is_whole)
+    else:
+        _unsent.end_slowest()
 
 
 def count_taken(connection: socket.socket) -> int | None:
