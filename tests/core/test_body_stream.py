@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
 
-from kolben.core.body_stream import PIECE_BYTES, open_body
+from kolben.core.body_stream import PIECE_BYTES, LateBody, open_body
 
 
 class Drips(io.BytesIO):
@@ -141,3 +141,8 @@ def test_it_is_known_whether_a_buffer_may_hold_some_of_it() -> None:
     assert not stream.raw.was_buffered
     stream.read(1)
     assert stream.raw.was_buffered
+
+
+def test_a_late_body_is_received_in_the_way_of_its_entry() -> None:
+    with pytest.raises(NotImplementedError):
+        LateBody().read()

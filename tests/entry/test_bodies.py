@@ -21,6 +21,7 @@ from kolben.entry.bodies import (
     ClientGone,
     RefusedBody,
     asgi_pieces,
+    is_small,
     lower,
     read_body,
     rsgi_pieces,
@@ -312,6 +313,17 @@ def test_the_server_may_allow_less_than_the_app(app_most: int | None, most: int)
         assert "MAX_CONTENT_LENGTH" == too_large(5).setting
     finally:
         set_max_body(0)
+
+
+@pytest.mark.parametrize(
+    ("length", "most", "expected"),
+    [("5", None, True), ("5", 5, True), ("5", 4, False), ("", None, False), ("5", "5", False)],
+)
+def test_a_body_is_small_where_its_length_is_and_the_limit_is_a_number(
+    length: str, most: object, expected: bool
+) -> None:
+    """What an app has for MAX_CONTENT_LENGTH by mistake is told where the body is read."""
+    assert expected is is_small(length, most)
 
 
 @pytest.mark.parametrize("name", ["asgi", "rsgi"])

@@ -102,6 +102,16 @@ def test_a_forked_process_forgets_the_threads_that_did_not_come_along() -> None:
     assert threads._lock is not lock
 
 
+def test_a_forked_process_without_a_pool_gets_a_lock_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "_pool", None)
+    lock = threads._lock
+    threads._forget_pool()
+    assert threads._pool is None
+    assert threads._lock is not lock
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_process_calls_in_threads_of_its_own() -> None:
@@ -154,6 +164,23 @@ def test_spare_threads_are_started_where_the_others_wait(
     wait_until(lambda: pool.count_waiting() == 6 - expected)
     work.go_on.set()
     wait_until(lambda: len(work.done) == 6)
+
+
+def test_what_waits_already_is_done_in_place_of_a_thread_that_waits_for_a_client() -> None:
+    pool = Pool(1)
+    is_put, is_done = threading.Event(), threading.Event()
+    in_time: list[bool] = []
+
+    def wait_for_client() -> None:
+        is_put.wait(20)
+        with threads.replaced():
+            in_time.append(is_done.wait(20))
+
+    pool.put(wait_for_client)
+    pool.put(is_done.set)
+    is_put.set()
+    wait_until(lambda: in_time)
+    assert in_time == [True]
 
 
 def test_spare_threads_end_when_nobody_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
