@@ -115,6 +115,8 @@ def _record(chosen: list[Suite]) -> int:
         rows.append((suite.name, suite.version, len(baseline.passed), len(baseline.others)))
         for nodeid, status in baseline.others.items():
             print(f"{status} on the real Flask: {suite.name} {nodeid}")
+        for nodeid in sorted(run.again):
+            print(f"passed when it ran once more: {suite.name} {nodeid}")
     print(report.table(rows, ("suite", "version", "passed", "others")))
     return 0
 
@@ -126,7 +128,7 @@ def _compare(suites: dict[str, Suite], chosen: list[Suite], variant: Variant) ->
         baseline = read_baseline(suite)
         run = run_suite(suite, variant)
         void = void_reasons(run.interpreters)
-        verdict = judge(baseline.passed, run.outcomes, exclusions[suite.name], void)
+        verdict = judge(baseline.passed, run.outcomes, exclusions[suite.name], void, run.again)
         verdicts[suite.name] = verdict
         print(report.verdict_details(suite, baseline, run, verdict), end="\n\n", flush=True)
     rows = [report.verdict_row(suites[name], verdict) for name, verdict in verdicts.items()]

@@ -9,7 +9,10 @@ from conformance.run import Run
 from conformance.suites import Suite
 from conformance.verdict import Verdict, percent
 
-HEADINGS = ("suite", "version", "baseline", "passed", "excluded", "failing", "share", "")
+HEADINGS = (
+    *("suite", "version", "baseline", "passed", "again"),
+    *("excluded", "failing", "share", ""),
+)
 
 
 def table(rows: Iterable[Sequence[object]], headings: Sequence[str]) -> str:
@@ -30,8 +33,9 @@ def table(rows: Iterable[Sequence[object]], headings: Sequence[str]) -> str:
 def verdict_row(suite: Suite, verdict: Verdict) -> tuple[object, ...]:
     """Return the row of one suite in the table of results."""
     state = "void" if verdict.void else "FAILED" if verdict.faults else "ok"
-    counts = (verdict.baseline, verdict.passed, len(verdict.excluded), len(verdict.failing))
-    return (suite.name, suite.version, *counts, percent(verdict.share), state)
+    counts = (verdict.baseline, verdict.passed, len(verdict.again))
+    missed = (len(verdict.excluded), len(verdict.failing))
+    return (suite.name, suite.version, *counts, *missed, percent(verdict.share), state)
 
 
 def verdict_details(suite: Suite, baseline: Baseline, run: Run, verdict: Verdict) -> str:
@@ -43,6 +47,7 @@ def verdict_details(suite: Suite, baseline: Baseline, run: Run, verdict: Verdict
         f"  {len(run.interpreters)} interpreters recorded, {used} of them asked for flask",
         f"  log: {run.log} (pytest ended with {run.exit_code})",
     ]
+    lines += [f"  again     {nodeid}: passed when it ran once more" for nodeid in verdict.again]
     lines += [f"  excluded  {nodeid}: {why}" for nodeid, why in verdict.excluded.items()]
     lines += [f"  failing   {nodeid}: {why}" for nodeid, why in verdict.failing.items()]
     lines += [f"  {fault}" for fault in verdict.faults]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-# Python's repr of an object puts its address in a node id: another one in every run.
-_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
+from conformance.inside.conformance_ids import stable_id
 
 
 @dataclass(frozen=True)
@@ -50,11 +48,6 @@ def outcomes_of(phases: Iterable[Phase]) -> dict[str, Outcome]:
     for phase in phases:
         gathered.setdefault(stable_id(phase.nodeid), []).append(phase)
     return {nodeid: _outcome(phases) for nodeid, phases in gathered.items()}
-
-
-def stable_id(nodeid: str) -> str:
-    """Return the node id without what differs from run to run."""
-    return _ADDRESS.sub("0x_", nodeid).replace("\\", "/")
 
 
 def outcome_of(nodeid: str, outcomes: dict[str, Outcome]) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -16,6 +17,7 @@ class Verdict:
     """How a run through the drop-in compares with the baseline.
 
     failing: node id to the reason. stale: exclusions to take out. void: why the run does not count.
+    again: those of the passed that failed at first.
     """
 
     baseline: int
@@ -24,6 +26,7 @@ class Verdict:
     failing: dict[str, str]
     stale: list[str]
     void: list[str]
+    again: list[str]
 
     @property
     def share(self) -> Fraction:
@@ -46,8 +49,12 @@ def judge(
     outcomes: dict[str, Outcome],
     exclusions: dict[str, str],
     void: list[str],
+    again: AbstractSet[str] = frozenset(),
 ) -> Verdict:
-    """Compare what became of each test with the node ids that passed at baseline."""
+    """Compare what became of each test with the node ids that passed at baseline.
+
+    again: the tests that passed only when they were run once more.
+    """
     here = {nodeid: outcome_of(nodeid, outcomes) for nodeid in baseline}
     passed = {nodeid for nodeid, outcome in here.items() if outcome.status == "passed"}
     missed = {nodeid: outcome for nodeid, outcome in here.items() if nodeid not in passed}
@@ -60,6 +67,7 @@ def judge(
         failing={i: o.why or o.status for i, o in missed.items() if i not in exclusions},
         stale=sorted(stale),
         void=void,
+        again=sorted(passed & again),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.report import table, verdict_row
+from conformance.report import HEADINGS, table, verdict_row
 from conformance.results import Outcome
 from conformance.suites import load_suites
 from conformance.verdict import judge
@@ -22,3 +22,10 @@ def test_a_row_says_void_before_it_says_failed() -> None:
         "void",
         "ok",
     ]
+
+
+def test_a_row_counts_what_passed_when_it_ran_once_more() -> None:
+    passed = dict.fromkeys(("a", "b", "c"), Outcome("passed"))
+    verdict = judge(["a", "b"], passed, {}, [], again={"b", "c"})
+    row = dict(zip(HEADINGS, verdict_row(load_suites()["flask"], verdict), strict=True))
+    assert (row["passed"], row["again"], row["failing"]) == (2, 1, 0)

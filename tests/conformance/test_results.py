@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.results import Outcome, Phase, outcome_of, outcomes_of, read_results, stable_id
+from conformance.inside.conformance_ids import stable_id
+from conformance.results import Outcome, Phase, outcome_of, outcomes_of, read_results
 
 
 def phases(*outcomes: str) -> list[Phase]:
