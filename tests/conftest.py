@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from kolben import Flask
 from kolben.entry.body_timeouts import set_body_timeout
@@ -47,6 +48,7 @@ collect_ignore = (
     else [
         "benchmarks",
         "browser",
+        "conformance/test_audit.py",
         "entry/test_backpressure.py",
         "entry/test_raw_socket.py",
         "entry/test_unsent.py",
@@ -57,12 +59,9 @@ collect_ignore = (
 )
 
 
-if IS_PYPY:
-    # Its compiler, and its collector, may work while an example runs.
-    from hypothesis import HealthCheck, settings
-
-    settings.register_profile("pypy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    settings.load_profile("pypy")
+# No test fails because the machine, or PyPy's compiler, had other work while an example ran.
+settings.register_profile("kolben", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kolben")
 
 
 def pytest_configure() -> None:
