@@ -23,7 +23,7 @@ from kolben.entry.unsent import (
 )
 from kolben.server.proxies import adaptation_of
 from tests.entry.test_raw_socket import Pair
-from tests.wires import ASGIConnection, Message, RSGIScope
+from tests.wires import WIRES, ASGIConnection, Message, RSGIScope, WireClient
 
 pytestmark = pytest.mark.skipif(not HAS_TCP_INFO, reason="only Linux tells what a socket has taken")
 MOST = 1_000_000
@@ -221,6 +221,21 @@ def test_a_short_answer_has_those_who_take_nothing_looked_at(
     note_answer(pairs[2].ends, "1.1", 4)
     assert [is_ended(pair) for pair in pairs] == [True, False, False]
     assert counted.total == MOST - 1
+
+
+@pytest.mark.parametrize("kind", ["asgi", "rsgi"])
+def test_any_request_has_those_who_take_nothing_looked_at(
+    app: Flask, pairs: list[Pair], clock: list[float], kind: str
+) -> None:
+    app.add_url_rule("/", "home", lambda: "short")
+    set_max_unsent(MOST)
+    counted = the_unsent()
+    assert counted is not None
+    for pair in pairs[:2]:
+        counted.hand(pair.ends, MOST - 1)
+    clock[0] += 2
+    assert WireClient(app, WIRES[kind]).get("/").text == "short"
+    assert [is_ended(pair) for pair in pairs] == [True, False, False]
 
 
 def test_streams_of_one_connection_wait_for_each_other(pairs: list[Pair]) -> None:

@@ -75,6 +75,14 @@ def is_small(length: str, most: object) -> bool:
     return False
 
 
+def small_body(body: object, length: str) -> SmallBody | None:
+    """Return a body as one that may be read in one go; None if it isn't one, or not of its length.
+
+    length: its Content-Length, "" without one.
+    """
+    return body if type(body) is SmallBody and length == str(len(body.getvalue())) else None
+
+
 class ClientGone(Exception):
     """The client went away before it had sent everything."""
 

@@ -19,10 +19,18 @@ from typing import IO, Any
 
 from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
+from kolben.core.body import SmallBody
 from kolben.core.body_stream import LateBody
 from kolben.core.hooks import blocks
 from kolben.core.plan import Plan
-from kolben.entry.bodies import ClientGone, OpenBody, RefusedBody, is_above, read_body
+from kolben.entry.bodies import (
+    ClientGone,
+    OpenBody,
+    RefusedBody,
+    is_above,
+    read_body,
+    small_body,
+)
 from kolben.entry.body_timeouts import SlowBody
 from kolben.entry.loop import running_loop
 from kolben.entry.open_streams import end_of_streams
@@ -82,6 +90,7 @@ class ComingBody(LateBody):
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[IO[bytes]] | None = None
         self._body: IO[bytes] | None = None
+        self._is_closed = False
         self._ended = asyncio.Event()
 
     @contextmanager
@@ -116,16 +125,19 @@ class ComingBody(LateBody):
 
     async def receive(self) -> IO[bytes]:
         """Return the body whole; on the loop."""
-        if self._task is None:
-            self._task = self._loop.create_task(self._read())
+        if self._is_closed:
+            raise ClientDisconnected  # the request is over
+        task = self._task
+        if task is None:
+            task = self._task = self._loop.create_task(self._read())
         try:
-            return await asyncio.shield(self._task)
+            return await asyncio.shield(task)
         except ClientGone as error:
             raise ClientDisconnected from error
         except SlowBody as error:
             raise RequestTimeout from error
         except asyncio.CancelledError as error:
-            if not self._task.cancelled():
+            if not task.cancelled():
                 raise
             raise ClientDisconnected from error  # the request is over
 
@@ -135,6 +147,10 @@ class ComingBody(LateBody):
         finally:
             self._ended.set()
         return self._body
+
+    def small(self) -> SmallBody | None:
+        """Return it where it has been received, and is small; None otherwise."""
+        return small_body(self._body, self._length)
 
     async def has_ended(self) -> None:
         """Wait until it has been received: until then, nobody else may listen to the client."""
@@ -173,6 +189,12 @@ class ComingBody(LateBody):
             self._task.cancel()
         if self._body is not None:
             self._body.close()
+        # No circles, which would stay for a while with all that was read: the request has this.
+        self._is_closed, self._task, self._limit = True, None, _no_limit
+
+
+def _no_limit() -> None:
+    """Be the limit of a body that is closed."""
 
 
 async def read_unwanted(pieces: AsyncGenerator[bytes, None]) -> None:

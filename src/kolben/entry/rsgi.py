@@ -19,7 +19,7 @@ from kolben.entry.refusals import Refused, check_line, closing
 from kolben.entry.scopes import Glance, RSGISource, glance_rsgi
 from kolben.entry.sendable import sendable
 from kolben.entry.streams import FAILED
-from kolben.entry.unsent import LEAST_SHARED_BYTES, note_answer
+from kolben.entry.unsent import LEAST_SHARED_BYTES, note_answer, note_short_answer
 from kolben.typing import App, Outgoing
 
 
@@ -101,6 +101,8 @@ def send(
             content = body[0] if len(body) == 1 else b"".join(body)
             if len(content) >= LEAST_SHARED_BYTES:
                 note_answer(_ends_of(scope), scope.http_version, len(content))
+            else:
+                note_short_answer()
             protocol.response_bytes(code, headers, content)
         else:
             protocol.response_empty(code, headers)

@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest
 
 from kolben.core.body import SmallBody
 from kolben.core.source import EnvironSource
+from kolben.entry.bodies import small_body
 from kolben.entry.late_body import ComingBody
 from kolben.entry.refusals import UnreadableHeader, check_coding
 from kolben.typing import Scope, WSGIEnvironment
@@ -89,14 +90,16 @@ class _ScopeSource(EnvironSource):
         length: the Content-Length, "" without one.
         """
         self._body = body
-        if type(body) is SmallBody and length == str(len(body.getvalue())):
-            self._small = body
+        self._small = small_body(body, length)
         environ = self._environ
         if environ is not None:
             environ["wsgi.input"] = body
 
     def small_body(self) -> SmallBody | None:
-        return self._small if self._environ is None else None
+        if self._environ is not None:
+            return None
+        body: Any = self._body
+        return body.small() if type(body) is ComingBody else self._small
 
     def unread_body(self) -> ComingBody | None:
         """Return the body if nothing of it has been read; None without one."""

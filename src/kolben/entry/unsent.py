@@ -98,9 +98,8 @@ class Unsent:
 
     def end_slowest(self) -> None:
         """End the slowest connections if more is left than allowed; from any thread."""
-        if self.total > self.most:
-            with self._lock:
-                self._end_slowest(monotonic())
+        with self._lock:
+            self._end_slowest(monotonic())
 
     def is_full(self, ends: Ends) -> bool:
         """Say whether a connection holds all that one may; what it holds is looked at."""
@@ -183,12 +182,18 @@ def note_answer(ends: Ends | None, version: str, size: int) -> None:
 
     version: of HTTP.
     """
-    if _unsent is None or ends is None:
+    if _unsent is None:
         return
     is_whole = version.startswith("1")
-    if size >= (LEAST_BYTES if is_whole else LEAST_SHARED_BYTES):
+    if ends is not None and size >= (LEAST_BYTES if is_whole else LEAST_SHARED_BYTES):
         _unsent.hand(ends, size, is_whole=is_whole)
     else:
+        note_short_answer()
+
+
+def note_short_answer() -> None:
+    """Have those looked at who take nothing, if too much is left: nothing else may come by."""
+    if _unsent is not None and _unsent.total > _unsent.most:
         _unsent.end_slowest()
 
 
