@@ -58,10 +58,14 @@ class AsyncBody:
             (self.app or the_app()).async_to_sync(self.aclose)()
 
 
+# What most bodies are: Python takes longest to find that there is no `__aiter__`.
+_PLAIN = frozenset({str, bytes, list, tuple, type(None)})
+
+
 def is_async_only(source: object) -> bool:
     """Say whether a body can only be iterated by who awaits."""
     kind = type(source)
-    return hasattr(kind, "__aiter__") and not hasattr(kind, "__iter__")
+    return kind not in _PLAIN and hasattr(kind, "__aiter__") and not hasattr(kind, "__iter__")
 
 
 class SentBody:
