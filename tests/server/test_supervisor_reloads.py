@@ -93,8 +93,9 @@ def test_one_that_hangs_at_its_start_is_waited_for_and_shown(serve: Callable[...
 def test_a_start_that_takes_longer_than_a_worker_may_be_silent_is_no_failure(
     serve: Callable[..., Server],
 ) -> None:
-    # It computes in C code, and holds the lock meanwhile.
-    slow = "import ctypes\nctypes.PyDLL(None).sleep(3)\n"
+    # It waits in C code, and holds the lock meanwhile; the signal that asks for its stack ends one
+    # of the calls.
+    slow = "import ctypes\nfor _ in range(5): ctypes.PyDLL(None).sleep(1)\n"
     server = serve(slow + APP, "--worker-timeout", "1")
     assert 200 == server.get("/pid")[0]
     assert "has been loading the app for" in server.err
