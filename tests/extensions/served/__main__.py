@@ -16,11 +16,13 @@ from conformance.environment import Environment
 from tests.extensions.packages import SERVED, version_of
 from tests.extensions.served.declared import Declared, read_apps
 from tests.extensions.served.table import Row, format_table, write_page
-from tests.extensions.served.ways import COMMANDS, FLASK, SERVERS, answers_of
+from tests.extensions.served.ways import COMMANDS, FLASK, SERVERS, Way, answers_of
 from tests.user_environment import user_environment
 
 # More than cores: much of the time is spent waiting for processes to start and to end.
 JOBS = 4
+WAYS = {way.name: way for way in (*SERVERS, *COMMANDS)}
+NAMES_OF_COMMANDS = {command.name for command in COMMANDS}
 Answers = dict[tuple[str, str], "Future[list[str]]"]
 
 
@@ -59,6 +61,8 @@ def _row_of(app: Declared, environment: Environment, answers: Answers, *, show: 
     row = Row(f"{app.package} {version}", app.shows)
     expected = _result(answers[app.name, FLASK.name])
     if isinstance(expected, str):
+        expected = _again(environment, app, FLASK)
+    if isinstance(expected, str):
         print(f"==== {app.name} on the real Flask\n{expected}\n", flush=True)
         return row
     row.expected = len(expected)
@@ -67,7 +71,13 @@ def _row_of(app: Declared, environment: Environment, answers: Answers, *, show: 
     for (name, way), answer in answers.items():
         if name == app.name and way != FLASK.name:
             found = _result(answer)
-            wanted = ["well"] if way in {command.name for command in COMMANDS} else expected
+            wanted: list[str] | str = ["well"] if way in NAMES_OF_COMMANDS else expected
+            if found != wanted:
+                found = _again(environment, app, WAYS[way])
+                if way not in NAMES_OF_COMMANDS and found != wanted:
+                    wanted = _again(environment, app, FLASK)
+                if found == wanted:
+                    print(f"{app.name}: {way} was asked twice", flush=True)
             row.cells[way] = found == wanted
             if found != wanted:
                 print(f"==== {app.name}: {way}\n{_difference(wanted, found)}\n", flush=True)
@@ -81,9 +91,15 @@ def _result(answer: Future[list[str]]) -> list[str] | str:
         return f"{type(error).__name__}: {error}"
 
 
-def _difference(expected: list[str], found: list[str] | str) -> str:
-    if isinstance(found, str):
-        return found
+def _again(environment: Environment, app: Declared, way: Way) -> list[str] | str:
+    """Ask once more, with nothing else at work: real clients and servers race, on Flask as well."""
+    with ThreadPoolExecutor(1) as thread:
+        return _result(thread.submit(answers_of, environment, app, way))
+
+
+def _difference(expected: list[str] | str, found: list[str] | str) -> str:
+    if isinstance(expected, str) or isinstance(found, str):
+        return f"{expected}\n----\n{found}"
     lines = ("\n----\n".join(answers).splitlines() for answers in (expected, found))
     return "\n".join(difflib.unified_diff(*lines, "Flask", "Kolben", lineterm="", n=4))
 
