@@ -81,7 +81,8 @@ OTHER_TYPES = [
 @pytest.mark.parametrize("kind", OTHER_TYPES)
 def test_json_of_another_type_is_a_415(way: Way, kind: str) -> None:
     """A form of a foreign page can send these types without asking (CSRF)."""
-    assert way.post("/json", b'{"a": 1}', kind).status == 415
+    # Over WSGI Granian tells an empty type not from one that it cannot read, which is a 400.
+    assert way.post("/json", b'{"a": 1}', kind).status in ({415} if kind else {400, 415})
 
 
 def test_json_without_a_type_is_a_415(environ_way: EnvironWay) -> None:
