@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import weakref
 from types import ModuleType
 from typing import Any
 
@@ -160,7 +159,7 @@ def test_what_asked_for_it_is_called_when_the_loop_starts() -> None:
         the_loop()
         assert called.wait(10)
     finally:
-        loop._at_start.remove(weakref.WeakMethod(called.set))
+        loop._at_start.remove(called.set)
 
 
 def test_it_works_where_another_loop_runs() -> None:

@@ -6,7 +6,6 @@ Rule: nothing here changes what the app does.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import linecache
 import os
 import sys
@@ -75,9 +74,7 @@ class LoopGuard:
     def _beat(self) -> None:
         """Note that the loop is free, and again soon."""
         self._last_beat = time.monotonic()
-        # A context of its own: not that of the request for which the loop was started.
-        wait_s, context = self._threshold_s / 4, contextvars.Context()
-        self._timer = self._loop.call_later(wait_s, self._beat, context=context)
+        self._timer = self._loop.call_later(self._threshold_s / 4, self._beat)
 
     def _watch(self) -> None:
         while not self._is_over.wait(self._threshold_s / 4) and self._loop.is_running():

@@ -15,7 +15,6 @@ import functools
 import os
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import partial
@@ -50,18 +49,13 @@ def the_loop() -> asyncio.AbstractEventLoop:
         return theirs
     with _lock:
         if _loop is None or _loop.is_closed():
-            _loop = _new_loop()
+            _loop = asyncio.new_event_loop()
             run = partial(_run_forever, _loop)
             threading.Thread(target=run, name="kolben-loop", daemon=True).start()
             atexit.register(_end, _loop)
-            for function in filter(None, [kept() for kept in tuple(_at_start)]):
+            for function in _at_start:
                 _loop.call_soon_threadsafe(function)
         return _loop
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    """Make a loop, which would else keep the request that needs it first: its context variables."""
-    return contextvars.Context().run(asyncio.new_event_loop)
 
 
 def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
@@ -74,8 +68,7 @@ def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
 # Where gevent has patched it, a "thread" is a greenlet, and all of them see the loop as running.
 _loop_thread: int | None = None
 
-# Weakly: an app that its owner lets go of, as a test does, is not kept for this.
-_at_start: list[weakref.WeakMethod[Callable[[], Any]]] = []
+_at_start: list[Callable[[], Any]] = []
 
 
 # Loops for what plain code on a loop runs, which waits for it meanwhile; by the loop that waits.
@@ -102,7 +95,7 @@ def _loop_inside(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
     with _lock:
         found = _loops_inside.get(loop)
         if found is None:
-            found = _loops_inside[loop] = _new_loop()
+            found = _loops_inside[loop] = asyncio.new_event_loop()
             run = found.run_forever
             threading.Thread(target=run, name="kolben-loop-inside", daemon=True).start()
         return found
@@ -127,9 +120,9 @@ def _end(loop: asyncio.AbstractEventLoop) -> None:
 _FAREWELL_S = 1.0
 
 
-def call_at_start(method: Callable[[], Any]) -> None:
-    """Have a method called on this process's own loop when that starts, while its object lives."""
-    _at_start.append(weakref.WeakMethod(method, _at_start.remove))
+def call_at_start(function: Callable[[], Any]) -> None:
+    """Have a function called on this process's own loop when that starts, if it ever does."""
+    _at_start.append(function)
 
 
 def _forget_loop() -> None:
